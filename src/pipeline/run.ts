@@ -175,7 +175,12 @@ class Run {
     if (forwarded.kind === "rejected")
       return this.#refused(deciderOf(forwarded.rejection), forwarded.rejection);
     const { response } = forwarded;
-    if (judges.length > 0 && Buffer.isBuffer(response.body)) {
+    if (judges.length > 0) {
+      // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
+      if (!Buffer.isBuffer(response.body)) {
+        response.body.destroy();
+        throw new Error("the forwarder streamed an answer that a stage must see whole");
+      }
       return this.#judge({ ...response, body: response.body });
     }
     return { by: "upstream", code: "ok", rejection: undefined, response };

@@ -1,0 +1,203 @@
+/**
+ * `npm run bench`: measures Portcullis with everything on beside a bare Node proxy and nginx, interleaved in one run, each
+ * on the same pinned core with the load on the other. Compare CPU per request and the ratios; requests per second are a
+ * lower bound where the load's core is full.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import undici from "undici/package.json" with { type: "json" };
+import { has, load, LOAD_CORE, stopAll, usage } from "./processes.ts";
+import { idleConnections, millionRequests } from "./soak.ts";
+import {
+  PATH,
+  prepareConfiguration,
+  startBareProxy,
+  startNginx,
+  startPortcullis,
+  startStub,
+  type Subject,
+} from "./subjects.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "5" },
+    soak: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: true },
+  },
+  allowNegative: true,
+});
+const CONNECTIONS = 64;
+const BODY_FILE = join(import.meta.dirname, "body.json");
+
+interface Row {
+  readonly subject: string;
+  readonly round: number;
+  readonly requestsPerSecond: number;
+  readonly cpuUs: number;
+  readonly p99Us: number;
+  readonly oneP50Us: number;
+  readonly oneP99Us: number;
+  readonly rssMiB: number;
+  readonly bad: number;
+}
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function measure(subject: Subject, round: number, headers: readonly string[]): Promise<Row> {
+  const order = { port: subject.port, path: PATH, headers, bodyFile: BODY_FILE };
+  const one = await load({
+    ...order,
+    connections: 1,
+    seconds: Math.min(2, Number(options.seconds)),
+  });
+  const before = usage(subject.pid);
+  const many = await load({ ...order, connections: CONNECTIONS, seconds: Number(options.seconds) });
+  const after = usage(subject.pid);
+  const row: Row = {
+    subject: subject.name,
+    round,
+    requestsPerSecond: many.requests / many.seconds,
+    cpuUs: (after.cpuUs - before.cpuUs) / many.requests,
+    p99Us: many.p99Us,
+    oneP50Us: one.p50Us,
+    oneP99Us: one.p99Us,
+    rssMiB: after.rssMiB,
+    bad: many.bad + one.bad,
+  };
+  say(
+    `${round} ${row.subject.padEnd(26)} ${row.requestsPerSecond.toFixed(0).padStart(7)}/s ${row.cpuUs.toFixed(1).padStart(7)} us CPU/request` +
+      `  p99 ${(row.p99Us / 1000).toFixed(1)} ms  one connection p50 ${row.oneP50Us} p99 ${row.oneP99Us} us  bad ${row.bad}`,
+  );
+  return row;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+const rows: Row[] = [];
+const of = (name: string, pick: (row: Row) => number): number[] =>
+  rows.filter((row) => row.subject === name).map(pick);
+
+/** Median over rounds of a/b within the same round, with its range: noise of the machine cancels out. */
+function ratio(
+  a: string,
+  b: string,
+  pick: (row: Row) => number,
+): { median: number; low: number; high: number } {
+  const below = of(b, pick);
+  const ratios = of(a, pick).map((value, i) => value / (below[i] ?? Number.NaN));
+  return { median: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) };
+}
+
+const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
+try {
+  const stubPort = await startStub(LOAD_CORE);
+  const token = prepareConfiguration(folder, stubPort);
+  const headers = [`authorization: Bearer ${token}`];
+  const bare = await startBareProxy(stubPort);
+  const ours = await startPortcullis(folder);
+  const nginx = await startNginx(folder, stubPort);
+  const subjects = nginx ? [bare, ours, nginx] : [bare, ours];
+  if (!nginx) say("SKIPPED: nginx is not installed, so it is not measured");
+  for (const { port } of subjects) {
+    await load({
+      port,
+      path: PATH,
+      headers,
+      bodyFile: BODY_FILE,
+      connections: CONNECTIONS,
+      seconds: 3,
+    });
+  }
+  for (let round = 1; round <= Number(options.rounds); round++) {
+    for (const subject of round % 2 ? subjects : [...subjects].reverse())
+      rows.push(await measure(subject, round, headers));
+  }
+  const soak = options.soak
+    ? {
+        ...(await millionRequests(ours, { path: PATH, headers, bodyFile: BODY_FILE })),
+        ...(await idleConnections(ours)),
+      }
+    : undefined;
+  report(subjects, soak);
+} finally {
+  await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function report(subjects: readonly Subject[], soak: object | undefined): void {
+  const [bare, ours, nginx] = subjects.map(({ name }) => name) as [string, string, string?];
+  const cpuBare = ratio(ours, bare, (row) => row.cpuUs);
+  const figures = {
+    cpu_ratio_bare_node: round2(cpuBare.median),
+    cpu_ratio_bare_node_range: [round2(cpuBare.low), round2(cpuBare.high)],
+    rps_ratio_bare_node: round2(ratio(ours, bare, (row) => row.requestsPerSecond).median),
+    cpu_us_bare_node: round2(median(of(bare, (row) => row.cpuUs))),
+    cpu_us_portcullis: round2(median(of(ours, (row) => row.cpuUs))),
+    added_p50_us: Math.round(
+      median(of(ours, (row) => row.oneP50Us)) - median(of(bare, (row) => row.oneP50Us)),
+    ),
+    added_p99_us: Math.round(
+      median(of(ours, (row) => row.oneP99Us)) - median(of(bare, (row) => row.oneP99Us)),
+    ),
+    ...(nginx && { cpu_ratio_nginx: round2(ratio(ours, nginx, (row) => row.cpuUs).median) }),
+    bad: rows.reduce((sum, row) => sum + row.bad, 0),
+    ...soak,
+  };
+  const table = [
+    "| subject | requests/s | CPU us/request | p99 ms at 64 | p50 us at 1 | p99 us at 1 | RSS MiB | bad |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ...subjects.map(({ name }) => {
+      const middle = (pick: (row: Row) => number, digits = 0): string =>
+        median(of(name, pick)).toFixed(digits);
+      return `| ${name} | ${middle((r) => r.requestsPerSecond)} | ${middle((r) => r.cpuUs, 1)} | ${middle((r) => r.p99Us / 1000, 1)} | ${middle((r) => r.oneP50Us)} | ${middle((r) => r.oneP99Us)} | ${middle((r) => r.rssMiB)} | ${of(name, (r) => r.bad).reduce((a, b) => a + b, 0)} |`;
+    }),
+  ].join("\n");
+  if (options.write)
+    writeFileSync(join(import.meta.dirname, "RESULTS.md"), results(table, figures));
+  console.log(table);
+  for (const [name, value] of Object.entries(figures))
+    console.log(`${name}: ${JSON.stringify(value)}`);
+  if (options.json) console.log(JSON.stringify(figures));
+}
+
+function round2(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function results(table: string, figures: object): string {
+  const nginx = has("nginx") ? versionOf("nginx", ["-v"]) : "not installed";
+  return `# Benchmark results
+
+Written by \`npm run bench${options.soak ? " -- --soak" : ""}\`; do not edit. ${options.rounds} rounds of ${options.seconds} s, interleaved A B C, C B A, ${CONNECTIONS}
+connections. Each subject runs on core 0; the load generator and the model (120 bytes of JSON) share core 1. The request is
+\`bench/body.json\` (20 features) with an ES256 token that the gateway has seen before. Portcullis runs every stage: sources, identity,
+grants, five limits, strict JSON, request and response schema, security headers, access log to a file, metrics.
+Medians; ratios are taken within a round.
+
+${table}
+
+\`\`\`json
+${JSON.stringify(figures, null, 2)}
+\`\`\`
+
+Node ${process.version}, undici ${undici.version}, ${nginx}; ${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}.
+Requests per second are a lower bound where core 1 is full (it is, beside nginx): compare CPU per request.
+`;
+}
+
+function versionOf(command: string, args: readonly string[]): string {
+  return execFileSync("sh", ["-c", `${command} ${args.join(" ")} 2>&1`], {
+    encoding: "utf8",
+  }).trim();
+}

@@ -1,0 +1,25 @@
+/** The command line: `portcullis <command>`. Each command lives in a file of its own; this one only lists them. */
+import { Command } from "commander";
+import { addCheck } from "./check.ts";
+import { addConfig } from "./config.ts";
+import { addDemo } from "./demo/command.ts";
+import { addDoctor } from "./doctor.ts";
+import { addGenerate } from "./generate.ts";
+import { addKey } from "./key.ts";
+import { VERSION } from "./observation.ts";
+import { addRun } from "./run.ts";
+import { addSchema } from "./schema.ts";
+
+const program = new Command("portcullis")
+  .description("The secure front door for machine-learning inference.")
+  .version(VERSION)
+  .showHelpAfterError();
+
+for (const add of [addRun, addCheck, addConfig, addSchema, addKey, addDemo, addDoctor, addGenerate]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,255 @@
+/**
+ * One running gateway: everything that outlives a configuration (stores, counters, log, listeners) and the configuration
+ * that serves now. It must never serve half of a configuration: a new one is built whole, then taken, or left.
+ */
+import { dirname, resolve } from "node:path";
+import { startOperatorListener, type OperatorListener } from "../admin/operator-listener.ts";
+import { CidrSet } from "../config/cidr.ts";
+import { renderDiagnostics } from "../config/diagnostic.ts";
+import { watchFiles, type FileWatch } from "../config/watch.ts";
+import { readConfiguration, type Configuration, type ConfigurationSource } from "../gateway/configuration.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { prepareGeneration, type PreparedGeneration, type PrepareTools } from "../gateway/prepare.ts";
+import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
+import { readListener } from "../server/listener-files.ts";
+import type { BoundListener } from "../server/listener.ts";
+import { createServer, type Drained, type Server, type ServerConfiguration } from "../server/server.ts";
+import { AddressTable } from "../stages/sources/address-table.ts";
+import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
+import type { KeyStore } from "../stores/keys/key-store.ts";
+import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
+import { METRICS_CONTENT_TYPE } from "../telemetry/metric-registry.ts";
+import { Observation } from "./observation.ts";
+
+/** The configuration cannot be served; the message is the rendered diagnostics. */
+export class ConfigurationRefused extends Error {
+  override readonly name = "ConfigurationRefused";
+}
+
+export interface Portcullis {
+  readonly listeners: readonly BoundListener[];
+  readonly operator: { readonly host: string; readonly port: number };
+  /** Reads the configuration again; false when it was refused and the old one still serves. Never rejects. */
+  reload(): Promise<boolean>;
+  /** Readiness flips, running requests finish, the rest is cut at the deadline; then everything is closed. */
+  drain(): Promise<Drained>;
+  /** Stops at once. */
+  close(): Promise<void>;
+}
+
+/** Starts a gateway; rejects with `ConfigurationRefused`, or with what to do when an address is taken. */
+export async function startPortcullis(source: ConfigurationSource): Promise<Portcullis> {
+  const configuration = await readOrRefuse(source);
+  const running = new RunningPortcullis(source, configuration);
+  try {
+    await running.start();
+    return running;
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+}
+
+async function readOrRefuse(source: ConfigurationSource): Promise<Configuration> {
+  const configuration = await readConfiguration(source);
+  if (!configuration.ok) throw new ConfigurationRefused(renderDiagnostics(configuration.diagnostics));
+  return configuration;
+}
+
+class RunningPortcullis implements Portcullis {
+  readonly #source: ConfigurationSource;
+  readonly #limitStore = new MemoryLimitStore();
+  readonly #addresses = new AddressTable();
+  #configuration: Configuration;
+  #observation: Observation | undefined;
+  #generation: PreparedGeneration | undefined;
+  #gateway: Gateway | undefined;
+  #server: Server | undefined;
+  #operator: OperatorListener | undefined;
+  #keys: KeyStore | undefined;
+  #watch: FileWatch | undefined;
+  #reloading: Promise<boolean> = Promise.resolve(true);
+  #isDraining = false;
+  listeners: readonly BoundListener[] = [];
+
+  constructor(source: ConfigurationSource, configuration: Configuration) {
+    this.#source = source;
+    this.#configuration = configuration;
+  }
+
+  get operator(): { host: string; port: number } {
+    if (!this.#operator) throw new Error("not started");
+    return this.#operator;
+  }
+
+  async start(): Promise<void> {
+    const configuration = this.#configuration;
+    const observation = await Observation.open(configuration);
+    this.#observation = observation;
+    const { log, metrics, recorder } = observation;
+    for (const warning of configuration.warnings) log.warn(warning.message, { where: warning.where });
+    this.#generation = await this.#prepare(configuration);
+    this.#gateway = new Gateway(this.#generation, {
+      recorder,
+      clock: SYSTEM_CLOCK,
+      onMalformed: (report) => recorder.malformed(report),
+      onInFlight: (change) => (change > 0 ? recorder.inFlight.start() : recorder.inFlight.stop()),
+    });
+    metrics.watch("upstreamInFlight", () => this.#upstreamReadings(({ inFlight }) => inFlight));
+    metrics.watch("upstreamQueued", () => this.#upstreamReadings(({ waiting }) => waiting));
+    this.#server = createServer({
+      ...(await serverConfiguration(configuration)),
+      handler: this.#gateway,
+      observer: observation.serverObserver,
+    });
+    this.#operator = await this.#startOperator(configuration);
+    this.listeners = await this.#server.start();
+    for (const { name, host, port } of this.listeners) log.info("listening", { listener: name, address: host, port });
+    log.info("listening", { listener: "operator", address: this.#operator.host, port: this.#operator.port });
+    this.#watch = watchFiles({
+      files: configuration.files,
+      onChange: async (changed) => {
+        log.info("files changed", { files: changed });
+        await this.reload();
+      },
+      onError: (error) => log.error("watching files failed", { error }),
+    });
+  }
+
+  reload(): Promise<boolean> {
+    this.#reloading = this.#reloading.then(() => this.#reloadOnce());
+    return this.#reloading;
+  }
+
+  async drain(): Promise<Drained> {
+    this.#isDraining = true;
+    this.#observation?.log.info("draining");
+    await this.#watch?.close();
+    await this.#reloading;
+    const drained = (await this.#server?.drain(this.#configuration.root.server.limits.drainDeadline)) ?? {
+      cutConnections: 0,
+    };
+    this.#observation?.log.info("drained", { cut_connections: drained.cutConnections });
+    await this.close();
+    return drained;
+  }
+
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    await this.#watch?.close();
+    await this.#reloading;
+    await this.#server?.close();
+    await this.#operator?.close();
+    await this.#generation?.close();
+    this.#keys?.close();
+    await this.#observation?.close();
+  }
+
+  async #reloadOnce(): Promise<boolean> {
+    const { log, metrics } = this.#observation as Observation;
+    if (this.#isDraining) return false;
+    const configuration = await readConfiguration(this.#source);
+    this.#watch?.setFiles(configuration.files);
+    if (!configuration.ok) {
+      metrics.configReloaded("failure");
+      log.error("the new configuration was refused; the old one still serves", {
+        diagnostics: renderDiagnostics(configuration.diagnostics),
+      });
+      return false;
+    }
+    let next: PreparedGeneration | undefined;
+    try {
+      next = await this.#prepare(configuration);
+      this.listeners = (await this.#server?.reload(await serverConfiguration(configuration))) ?? [];
+    } catch (error) {
+      await next?.close();
+      metrics.configReloaded("failure");
+      log.error("the new configuration could not be taken; the old one still serves", { error });
+      return false;
+    }
+    this.#gateway?.swap(next);
+    this.#generation = next;
+    this.#warnOfFixedSettings(configuration);
+    this.#configuration = configuration;
+    log.setLevel(configuration.root.telemetry.log.level);
+    metrics.configReloaded("success");
+    log.info("configuration taken", { files: [...configuration.files.keys()] });
+    return true;
+  }
+
+  #prepare(configuration: Configuration): Promise<PreparedGeneration> {
+    const { log } = this.#observation as Observation;
+    const tools: PrepareTools = {
+      clock: SYSTEM_CLOCK,
+      limitStore: this.#limitStore,
+      addresses: this.#addresses,
+      keys: this.#keyStore(configuration),
+      notice: ({ issuer, kind, detail }) =>
+        kind === "keys_loaded" ? log.info(kind, { issuer, detail }) : log.warn(kind, { issuer, detail }),
+      previousUpstreams: this.#generation?.upstreams,
+    };
+    return prepareGeneration(configuration, tools);
+  }
+
+  /** Opened when API keys are first accepted, and kept: other processes write to the same file. */
+  #keyStore({ root, loaded }: Configuration): KeyStore | undefined {
+    if (!root.identity.apiKeys) return this.#keys;
+    this.#keys ??= openEmbeddedKeyStore({
+      path: resolve(loaded.directory, root.store.path),
+      clock: SYSTEM_CLOCK,
+      isWatching: true,
+    });
+    return this.#keys;
+  }
+
+  async #startOperator({ root, reader }: Configuration): Promise<OperatorListener> {
+    const { bind, tls } = root.operator;
+    const { metrics } = this.#observation as Observation;
+    return startOperatorListener({
+      host: bind.host,
+      port: bind.port,
+      tls: tls && {
+        certificate: await reader.readFile(tls.certificate),
+        key: await reader.readFile(tls.key),
+        ...(tls.callersCa && { callersCa: await reader.readFile(tls.callersCa) }),
+      },
+      notReady: () => (this.#isDraining ? ["draining"] : []),
+      metrics: () => Promise.resolve({ contentType: METRICS_CONTENT_TYPE, text: metrics.expose() }),
+    });
+  }
+
+  #upstreamReadings(
+    pick: (snapshot: ReturnType<PreparedGeneration["upstreams"]["snapshot"]>[number]) => number,
+  ): (readonly [readonly string[], number])[] {
+    return (this.#generation?.upstreams.snapshot() ?? []).map((upstream) => [[upstream.name], pick(upstream)] as const);
+  }
+
+  /** Settings that are read at start only; a change is said aloud, never silently ignored. */
+  #warnOfFixedSettings({ root: next }: Configuration): void {
+    const { root: now } = this.#configuration;
+    const fixed = {
+      operator: [now.operator, next.operator],
+      store: [now.store, next.store],
+      "telemetry.log.destination": [now.telemetry.log.destination, next.telemetry.log.destination],
+      "telemetry.metrics": [now.telemetry.metrics, next.telemetry.metrics],
+      "telemetry.traces": [now.telemetry.traces, next.telemetry.traces],
+    };
+    for (const [setting, [before, after]] of Object.entries(fixed)) {
+      if (JSON.stringify(before) === JSON.stringify(after)) continue;
+      this.#observation?.log.warn("a changed setting takes effect at the next start", { setting });
+    }
+  }
+}
+
+async function serverConfiguration({ root, reader }: Configuration): Promise<ServerConfiguration> {
+  return {
+    listeners: await Promise.all(
+      root.listeners.map((listener) => readListener(listener, (reference) => reader.readFile(reference))),
+    ),
+    limits: root.server.limits,
+    trustedProxies: new CidrSet(root.trustedProxies),
+  };
+}
+
+/** Where relative paths of a configuration file begin. */
+export const directoryOf = (path: string): string => dirname(resolve(path));

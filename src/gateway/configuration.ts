@@ -1,0 +1,71 @@
+/**
+ * Loads the gateway's configuration whole: files, variables and flags, then what the references name, then every check
+ * that needs more than one setting. What comes out can be served; what cannot comes out as diagnostics, all at once.
+ */
+import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Environment, FlagValue } from "../config/environment.ts";
+import type { FileDigests } from "../config/file-digest.ts";
+import { loadConfiguration, type Loaded } from "../config/load.ts";
+import { resolveReferences, type ReferenceReader } from "../config/secrets/resolve.ts";
+import { compileRoutes, type CompiledRoute } from "./compile-routes.ts";
+import { ENVIRONMENT_TABLE } from "./environment-table.ts";
+import { rootSchema, type RootConfig } from "./schema.ts";
+import { findUnsafeSettings } from "./unsafe-settings.ts";
+
+export interface ConfigurationSource {
+  /** The configuration file. */
+  readonly path: string;
+  readonly env: Environment;
+  readonly flags: readonly FlagValue[];
+}
+
+export interface Configuration {
+  readonly ok: true;
+  readonly root: RootConfig;
+  readonly routes: readonly CompiledRoute[];
+  readonly reader: ReferenceReader;
+  readonly loaded: Loaded<RootConfig>;
+  readonly warnings: readonly Diagnostic[];
+  /** The configuration files and all they refer to, with the digests of what was read: for the watch. */
+  readonly files: FileDigests;
+}
+
+export interface BrokenConfiguration {
+  readonly ok: false;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly files: FileDigests;
+}
+
+export async function readConfiguration(source: ConfigurationSource): Promise<Configuration | BrokenConfiguration> {
+  const loaded = await loadConfiguration({
+    schema: rootSchema,
+    path: source.path,
+    env: source.env,
+    envTable: ENVIRONMENT_TABLE,
+    flags: source.flags,
+    environmentName: (raw) => source.env["ENVIRONMENT"] ?? environmentIn(raw),
+  });
+  if (!loaded.ok) return loaded;
+  const root = loaded.value;
+  const isProduction = root.environment === "production";
+  const references = await resolveReferences(loaded, rootSchema, {
+    env: source.env,
+    exposedFiles: isProduction ? "refuse" : "warn",
+  });
+  const { routes, mistakes } = compileRoutes(root);
+  const diagnostics = mistakes.map(({ at, message, hint }) => loaded.diagnose(at, message, hint));
+  if (!references.ok) diagnostics.push(...references.diagnostics);
+  if (isProduction) {
+    const unsafe = await findUnsafeSettings(root, references.ok ? references.reader : undefined);
+    diagnostics.push(...unsafe.map(({ at, message, hint }) => loaded.diagnose(at, message, hint)));
+  }
+  const files = new Map([...loaded.files, ...references.files]);
+  if (diagnostics.length > 0 || !references.ok) return { ok: false, diagnostics, files };
+  const warnings = [...loaded.warnings, ...references.warnings];
+  return { ok: true, root, routes, reader: references.reader, loaded, warnings, files };
+}
+
+function environmentIn(raw: unknown): string | undefined {
+  const value = typeof raw === "object" && raw !== null ? (raw as Record<string, unknown>)["environment"] : undefined;
+  return typeof value === "string" ? value : undefined;
+}

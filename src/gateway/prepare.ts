@@ -1,0 +1,101 @@
+/** Compiles a configuration into a generation: stages prepared and bound to every route, upstreams opened, paths routed. */
+import { planOf, type Plan, type Step } from "../pipeline/run.ts";
+import { rejection } from "../pipeline/rejection.ts";
+import type { Route } from "../pipeline/request-context.ts";
+import type { PreparedStage } from "../pipeline/stage.ts";
+import { createUpstreams, type Upstreams } from "../upstream/pools.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Generation } from "./gateway.ts";
+import { Router } from "./router.ts";
+import type { StageModes } from "./schema.ts";
+import { toStageConfigs } from "./stage-configs.ts";
+import { closeStages, prepareStages, type StageTools } from "./stages.ts";
+
+/** What outlives a configuration: stores, and what the last generation can hand on. */
+export interface PrepareTools extends Omit<StageTools, "readFile" | "readSecret" | "environment"> {
+  /** Upstreams of the generation that serves now; those that did not change keep their connections. */
+  readonly previousUpstreams?: Upstreams | undefined;
+}
+
+export interface PreparedGeneration extends Generation {
+  readonly upstreams: Upstreams;
+  readonly plans: readonly Plan[];
+}
+
+/** The pseudo-route of paths that match nothing: addresses are counted and answers decorated there too. */
+export const UNMATCHED_ROUTE: Route = {
+  id: "unmatched",
+  template: "",
+  methods: [],
+  model: undefined,
+  version: undefined,
+  upstream: undefined,
+  bodyLimitBytes: 0,
+  bodyMode: "buffer",
+};
+
+const NOT_FOUND = rejection("router.not_found");
+
+/** Throws, with everything closed again, when a stage or an upstream cannot work with this configuration. */
+export async function prepareGeneration(
+  configuration: Configuration,
+  tools: PrepareTools,
+): Promise<PreparedGeneration> {
+  const { root, routes, reader } = configuration;
+  const upstreams = await createUpstreams(root.upstreams, {
+    readFile: (reference) => reader.readFile(reference),
+    readSecret: (reference) => reader.readSecret(reference),
+    previous: tools.previousUpstreams,
+  });
+  let stages: readonly PreparedStage[] = [];
+  try {
+    stages = await prepareStages(await toStageConfigs(configuration), {
+      ...tools,
+      environment: root.environment,
+      readFile: (reference) => reader.readFile(reference),
+      readSecret: (reference) => reader.readSecret(reference),
+    });
+    const responseLimitBytes = root.contract.responseLimit;
+    const router = new Router<Plan>();
+    const plans = routes.map(({ route, template, settings }) => {
+      upstreams.bind(route);
+      const steps = bindSteps(route, stages, [settings.stages, root.stages]);
+      const plan = planOf(route, steps, { responseLimitBytes, destination: "upstream" });
+      router.add(template, plan);
+      return plan;
+    });
+    const unmatched = planOf(UNMATCHED_ROUTE, bindSteps(UNMATCHED_ROUTE, stages, [root.stages]), {
+      responseLimitBytes,
+      destination: NOT_FOUND,
+    });
+    return {
+      find: (path) => router.find(path),
+      unmatched,
+      plans,
+      upstreams,
+      forwarder: upstreams,
+      close: async () => {
+        await Promise.all([closeStages(stages), upstreams.close()]);
+      },
+    };
+  } catch (error) {
+    await Promise.all([closeStages(stages), upstreams.close()]);
+    throw error;
+  }
+}
+
+/** `modes` from the narrowest to the widest; each setting is taken from the first that has it. */
+function bindSteps(
+  route: Route,
+  stages: readonly PreparedStage[],
+  modes: readonly (StageModes | undefined)[],
+): Step[] {
+  return stages.flatMap((stage) => {
+    const handlers = stage.bind(route);
+    if (!handlers) return [];
+    const settings = modes.map((layer) => layer?.[stage.name as keyof StageModes]);
+    const mode = settings.find((layer) => layer?.mode)?.mode ?? "enforce";
+    const whenBroken = settings.find((layer) => layer?.whenBroken)?.whenBroken ?? "reject";
+    return [{ stage: stage.name, handlers, mode, whenBroken }];
+  });
+}

@@ -1,0 +1,79 @@
+/** Cuts the root configuration and the route table into what each stage is made from: its section, and its routes'. */
+import type { ReferenceReader } from "../config/secrets/resolve.ts";
+import type { FileRef } from "../config/secrets/reference.ts";
+import type { AuthorizationConfig } from "../stages/authorization/config.ts";
+import type { ContractConfig, ContractRoute, SchemaSource } from "../stages/contract/config.ts";
+import type { HeadersConfig } from "../stages/headers/config.ts";
+import type { IdentityConfig } from "../stages/identity/config.ts";
+import type { KillSwitchConfig } from "../stages/kill-switch/config.ts";
+import type { LimitsConfig } from "../stages/limits/config.ts";
+import type { MaskingConfig } from "../stages/masking/config.ts";
+import { resolveSources, type SourcesConfig } from "../stages/sources/config.ts";
+import type { CompiledRoute } from "./compile-routes.ts";
+import type { RootConfig } from "./schema.ts";
+
+export interface StageConfigs {
+  readonly killSwitch: KillSwitchConfig;
+  readonly headers: HeadersConfig;
+  readonly sources: SourcesConfig;
+  readonly identity: IdentityConfig;
+  readonly authorization: AuthorizationConfig;
+  readonly limits: LimitsConfig;
+  readonly contract: ContractConfig;
+  readonly masking: MaskingConfig;
+}
+
+export interface StageConfigsInput {
+  readonly root: RootConfig;
+  readonly routes: readonly CompiledRoute[];
+  readonly reader: ReferenceReader;
+}
+
+export async function toStageConfigs({ root, routes, reader }: StageConfigsInput): Promise<StageConfigs> {
+  /** A value for each route that has one, by route id. */
+  const byRoute = <T>(pick: (compiled: CompiledRoute) => T | undefined): ReadonlyMap<string, T> =>
+    new Map(
+      routes.flatMap((compiled) => {
+        const value = pick(compiled);
+        return value === undefined ? [] : [[compiled.route.id, value] as const];
+      }),
+    );
+  const contracts = new Map<string, ContractRoute>();
+  for (const compiled of routes) contracts.set(compiled.route.id, await toContractRoute(compiled, reader));
+  return {
+    killSwitch: {
+      routes: byRoute(({ settings, successorPath }) => ({
+        status: settings.status,
+        deprecatedSinceMs: settings.deprecatedSince,
+        sunsetMs: settings.sunset,
+        successorPath,
+      })),
+    },
+    headers: { ...root.headers, routes: byRoute(({ settings }) => settings.cors) },
+    sources: await resolveSources(root.sources, async (file) => (await reader.readFile(file)).toString("utf8")),
+    identity: { ...root.identity, routes: byRoute(({ settings }) => settings.identity) },
+    authorization: {
+      ...root.authorization,
+      routes: byRoute(({ settings: { identity, scopes } }) => ({ identity, scopes })),
+    },
+    limits: { ...root.limits, routes: byRoute(({ settings }) => settings.limits) },
+    contract: { defaults: root.contract, routes: contracts },
+    masking: { routes: byRoute(({ settings }) => settings.mask) },
+  };
+}
+
+async function toContractRoute(compiled: CompiledRoute, reader: ReferenceReader): Promise<ContractRoute> {
+  const { contentTypes, requestBody, contentEncodings, parameters, query, json } = compiled.settings;
+  const read = async (file: FileRef | undefined): Promise<SchemaSource | undefined> =>
+    file && { file: file.path, text: (await reader.readFile(file)).toString("utf8") };
+  return {
+    contentTypes,
+    requestBody,
+    contentEncodings,
+    parameters,
+    query,
+    json,
+    request: await read(compiled.request),
+    response: await read(compiled.response),
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * The poster: the stages in their order. Each line says why it stands where it stands; moving one is a security decision.
+ */
+import type { Clock, PreparedStage } from "../pipeline/stage.ts";
+import { authorization } from "../stages/authorization/stage.ts";
+import { contract } from "../stages/contract/stage.ts";
+import { headers } from "../stages/headers/stage.ts";
+import { identity, type IdentityTools } from "../stages/identity/stage.ts";
+import { killSwitch } from "../stages/kill-switch/stage.ts";
+import { limits } from "../stages/limits/stage.ts";
+import { masking } from "../stages/masking/stage.ts";
+import { sources } from "../stages/sources/stage.ts";
+import type { LimitStore } from "../stores/limits/limit-store.ts";
+import type { AddressTable } from "../stages/sources/address-table.ts";
+import type { StageConfigs } from "./stage-configs.ts";
+
+export interface StageTools extends IdentityTools {
+  readonly clock: Clock;
+  readonly limitStore: LimitStore;
+  /** Requests counted by address; outlives configurations. */
+  readonly addresses: AddressTable;
+}
+
+/** Prepares every stage; throws, with all that was prepared closed again, when one cannot work. */
+export async function prepareStages(configs: StageConfigs, tools: StageTools): Promise<readonly PreparedStage[]> {
+  const prepared: PreparedStage[] = [];
+  try {
+    // 1. What is killed must cost nothing more.
+    prepared.push(killSwitch(configs.killSwitch, tools));
+    // 2. A CORS preflight carries no credentials (Fetch standard): it is answered before anyone is asked for one.
+    prepared.push(headers(configs.headers));
+    // 3. Floods are shed before they cost any cryptography.
+    prepared.push(sources(configs.sources, { clock: tools.clock, table: tools.addresses }));
+    // 4. Who calls.
+    prepared.push(await identity(configs.identity, tools));
+    // 5. May they: before limits, since a forbidden call must not spend a caller's quota.
+    prepared.push(authorization(configs.authorization));
+    // 6. How much: before anything that reads the body.
+    prepared.push(limits(configs.limits, { store: tools.limitStore, clock: tools.clock }));
+    // 7. What goes on is what the model expects; its body pass is the dearest work, for callers with rights and quota only.
+    prepared.push(contract(configs.contract));
+    // 8. Of an answer that kept its contract, what the caller may not see is taken away.
+    prepared.push(masking(configs.masking));
+    return prepared;
+  } catch (error) {
+    await closeStages(prepared);
+    throw error;
+  }
+}
+
+export async function closeStages(stages: readonly PreparedStage[]): Promise<void> {
+  await Promise.all(stages.map((stage) => stage.close?.()));
+}
