@@ -1,6 +1,6 @@
 /** What is measured: the bare Node proxy, Portcullis with everything on, and nginx where it is installed. */
 import { generateKeyPairSync, sign } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
 import { firstLine, has, startPinned, TEST_CORE } from "./processes.ts";
@@ -46,12 +46,19 @@ export async function startPortcullis(folder: string): Promise<Subject> {
     "--config",
     join(folder, "portcullis.yaml"),
   ]);
-  const port = await firstLine(child, (line) => {
-    if (!line.startsWith("{")) return undefined;
-    const entry = JSON.parse(line) as { msg?: string; listener?: string; port?: number };
-    return entry.msg === "listening" && entry.listener === "callers" ? entry.port : undefined;
-  });
+  const port = await portInLog(join(folder, "access.log"));
   return { name: "Portcullis, everything on", port, pid: child.pid ?? 0, child };
+}
+
+/** The gateway logs to a file, as it would behind a log shipper; its "listening" line is there too. */
+async function portInLog(file: string): Promise<number> {
+  for (let i = 0; i < 200; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+    const line = lines.find((text) => text.includes('"listening"') && text.includes('"callers"'));
+    if (line) return (JSON.parse(line) as { port: number }).port;
+  }
+  throw new Error("the gateway did not start within ten seconds");
 }
 
 export async function startNginx(folder: string, stubPort: number): Promise<Subject | undefined> {
@@ -119,7 +126,7 @@ listeners:
   - { name: callers, bind: "127.0.0.1:0" }
 operator: { bind: "127.0.0.1:0" }
 telemetry:
-  log: { level: info, destination: ${JSON.stringify(join(folder, "access.log"))} }
+  log: { level: info, destination: "file:access.log" }
 identity:
   issuers:
     bench: { issuer: "https://idp.bench.example", audience: [inference], algorithms: [ES256], jwks: "file:jwks.json" }

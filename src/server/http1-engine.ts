@@ -40,9 +40,14 @@ class Http1Protocol implements Protocol {
     this.current?.sweep(nowMs);
     const { socket, limits } = this.#connection;
     const outgoing = this.currentOutgoing;
+    // An idle connection must not hold its last request in memory.
+    if (outgoing?.writableFinished) {
+      this.current = undefined;
+      this.currentOutgoing = undefined;
+      return;
+    }
     // A small answer that a caller does not read would wait for ever: Node watches idle connections only.
-    if (outgoing?.writableEnded && !outgoing.writableFinished && !socket.timeout)
-      socket.setTimeout(limits.sendTimeout);
+    if (outgoing?.writableEnded && !socket.timeout) socket.setTimeout(limits.sendTimeout);
   }
 
   /** The next answer closes the connection; one without requests runs into its idle timeout. */

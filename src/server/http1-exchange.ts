@@ -12,6 +12,8 @@ import { declaredLength, endToEndFields, isWithoutContent } from "./response-hea
 
 /** An unread body up to this is read and thrown away, so that a refusal need not cost the caller its connection. */
 const DISCARD_BYTES = 64 * 1024;
+/** A body of up to this goes out in the same write as its head. Larger ones cost more to copy than a second write. */
+const ONE_WRITE_BYTES = 16 * 1024;
 /** An answer of up to this counts as sent once the kernel or the socket's own buffer has it. */
 const BUFFERED_BYTES = 64 * 1024;
 /**
@@ -58,6 +60,7 @@ export class Http1Exchange implements CuttableExchange {
       contentLength: request.contentLength,
       timeoutMs: connection.limits.bodyTimeout,
       isWhole: () => incoming.complete,
+      brokenEvent: "error",
       invite: () => this.#sendContinue(),
     });
   }
@@ -146,7 +149,9 @@ export class Http1Exchange implements CuttableExchange {
   #sendBuffer(body: Buffer | undefined): Promise<Sent> | Sent {
     const bytesOut = body?.length ?? 0;
     const { socket } = this.#connection;
-    this.#outgoing.end(body);
+    // Node joins head and body into one write only when both are text; Latin-1 is byte for byte the same.
+    if (body && bytesOut <= ONE_WRITE_BYTES) this.#outgoing.end(body.toString("latin1"), "latin1");
+    else this.#outgoing.end(body);
     if (socket.writableLength <= BUFFERED_BYTES) {
       this.#isFlushed = !socket.destroyed;
       return { bytesOut, isComplete: this.#isFlushed };

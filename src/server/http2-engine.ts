@@ -116,10 +116,7 @@ export class Http2Engine {
     });
   }
 
-  #receive(
-    stream: ServerHttp2Stream,
-    { flags, rawHeaders, protocol, connection }: Received,
-  ): void {
+  #receive(stream: ServerHttp2Stream, { flags, rawHeaders, protocol, connection }: Received): void {
     // A stream that was broken off frees its place at once, its handler later: no new work until the old has ended.
     if (protocol.running >= connection.limits.concurrentStreams) {
       this.#countReset(protocol, connection);

@@ -42,6 +42,7 @@ export class Http2Exchange implements CuttableExchange {
       timeoutMs: connection.limits.bodyTimeout,
       // Before we have answered only the caller can have closed the stream, and then the body was cut short.
       isWhole: () => !stream.closed,
+      brokenEvent: "close",
       invite: () => this.#sendContinue(),
     });
   }

@@ -16,6 +16,8 @@ export interface BodyOptions {
   readonly timeoutMs: number;
   /** Asked when the source ends: whether that was the end of the message, or only of the caller's patience. */
   readonly isWhole: () => boolean;
+  /** The event that always comes when the source breaks: HTTP/1.1 has an error then, HTTP/2 may only close. */
+  readonly brokenEvent: "error" | "close";
   /** Tells a waiting caller to send its body; does nothing when it does not wait. */
   readonly invite: () => void;
 }
@@ -93,9 +95,7 @@ export class RequestBody {
       },
     };
     source.on("data", onData);
-    source.on("error", this.#onBroken);
-    // An HTTP/2 stream may close without an error; a body cut short must not pass for a whole one.
-    source.on("close", this.#onBroken);
+    source.on(this.#options.brokenEvent, this.#onBroken);
     if (contentLength !== undefined) return;
     source.on("end", () => {
       if (!this.#options.isWhole()) this.#onBroken();
@@ -163,8 +163,7 @@ export class RequestBody {
     });
     source.pause();
     source.on("end", finish);
-    source.on("error", this.#onBroken);
-    source.on("close", this.#onBroken);
+    source.on(this.#options.brokenEvent, this.#onBroken);
     return passed;
   }
 }

@@ -199,7 +199,7 @@ describe("what a caller controls", () => {
         );
         expect(Object.keys(JSON.parse(line) as object)).toEqual([...ACCESS_LINE_FIELDS]);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,6 +1,7 @@
 /**
  * The access line: one outcome as one line of JSON, always with the same fields in the same order (`null` where there is
- * nothing to say). It must never hold a raw path, a header, a body or an unredacted text.
+ * nothing to say). It must never hold a raw path, a header, a body or an unredacted text. A
+ * subject or client that is an e-mail address is written as `[email]`.
  *
  * WHY by hand: through pino's own serialiser and stream the same line costs about four times the CPU.
  */

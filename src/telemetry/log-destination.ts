@@ -3,12 +3,13 @@
  * event loop and never grow without bound: when the disk or the reader behind the pipe is too slow, the newest lines
  * are dropped and counted.
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { destination as openSonicBoom } from "pino";
 
 /** The stream in its binary mode, which its types leave out. */
 type Stream = Omit<ReturnType<typeof openSonicBoom>, "write"> & {
   write(bytes: Uint8Array): boolean;
+  readonly destroyed: boolean;
 };
 
 /**
@@ -74,7 +75,6 @@ export class LogDestination {
   #from = 0;
   #to = 0;
   #timer: NodeJS.Timeout | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #isReaderGone = false;
   #exitDeadlineMs: number | undefined;
@@ -208,21 +208,13 @@ export class LogDestination {
 
   #onError(error: NodeJS.ErrnoException, stream: Stream): void {
     if (error.code === "EAGAIN") {
-      this.#retryTimer ??= setTimeout(() => this.#retry(stream), FULL_PIPE_DELAY_MS);
+      // The stream stopped; told to flush, it goes on where it was.
+      setTimeout(() => !stream.destroyed && stream.flush(), FULL_PIPE_DELAY_MS);
       return;
     }
     this.#writeFailures++;
     // Nobody reads the pipe any more: it never comes back.
     if (error.code === "EPIPE") this.#isReaderGone = true;
-  }
-
-  #retry(stream: Stream): void {
-    this.#retryTimer = undefined;
-    try {
-      stream.flush();
-    } catch {
-      // Destroyed in the meantime: `close` gave up on it.
-    }
   }
 
   /** The line does not fit: passes the batch on and begins a new one. */
@@ -248,17 +240,12 @@ export class LogDestination {
 const STDOUT = 1;
 
 /**
- * A pipe is opened once more for this process alone and without blocking: a thread that blocks in a write could not be
- * ended, and would keep the process from exiting while the reader stands still. Where that cannot be done (a socket, no
- * /proc) standard output is used as it is.
+ * A thread that blocks in a write cannot be ended: while the reader of a pipe stands still, the process could not exit.
+ * WHY the getter: it makes Node open a pipe or socket on standard output, which sets it to non-blocking.
  */
 function openStdout(): number {
-  try {
-    if (!fstatSync(STDOUT).isFIFO()) return STDOUT;
-    return openSync("/proc/self/fd/1", constants.O_WRONLY | constants.O_NONBLOCK);
-  } catch {
-    return STDOUT;
-  }
+  void process.stdout;
+  return STDOUT;
 }
 
 function countLines(bytes: Uint8Array): number {

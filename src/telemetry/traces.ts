@@ -7,7 +7,7 @@ import type { Outcome } from "../pipeline/outcome.ts";
 import { createSampler, type SamplingConfig } from "./sampling.ts";
 import { spanOf, type SpanOrigin } from "./server-span.ts";
 
-/** Spans that wait for the collector. Raised, a dead collector costs that much more memory (about 2 KB a span). */
+/** Spans that wait for the collector, beside the one message on its way. Raised, a dead collector costs that much more memory (about 2 KB a span). */
 export const DEFAULT_SPAN_QUEUE_LIMIT = 2_048;
 
 /** Spans in one message to the collector. */
@@ -18,6 +18,12 @@ export const DEFAULT_EXPORT_INTERVAL_MS = 5_000;
 
 /** Longest time for one message, its retries included. */
 export const DEFAULT_EXPORT_TIMEOUT_MS = 10_000;
+
+/** Longest time `close` waits for the collector before it gives the rest up. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/** The processor must not give up on a message before the exporter has told what became of it. */
+const EXPORT_MARGIN_MS = 1_000;
 
 export interface TracesConfig {
   /** The collector's URL for traces. */
@@ -62,7 +68,7 @@ export async function createTraces(config: TracesConfig, options: TracesOptions)
     maxQueueSize: queueLimit,
     maxExportBatchSize: Math.min(BATCH_SPANS, queueLimit),
     scheduledDelayMillis: options.exportIntervalMs ?? DEFAULT_EXPORT_INTERVAL_MS,
-    exportTimeoutMillis,
+    exportTimeoutMillis: exportTimeoutMillis + EXPORT_MARGIN_MS,
   });
   const origin: SpanOrigin = {
     resource: resourceFromAttributes({
@@ -85,7 +91,16 @@ export async function createTraces(config: TracesConfig, options: TracesOptions)
       processor.onEnd(spanOf(outcome, origin));
     },
     flush: () => processor.forceFlush().catch(() => undefined),
-    close: () => processor.shutdown().catch(() => undefined),
+    close: () =>
+      atMost(
+        CLOSE_TIMEOUT_MS,
+        // A failed last message ends the processor's own way down before it closes the exporter.
+        processor
+          .shutdown()
+          .catch(() => undefined)
+          .then(() => counted.shutdown())
+          .catch(() => undefined),
+      ),
     get exportedSpans() {
       return counted.exported;
     },
@@ -93,6 +108,15 @@ export async function createTraces(config: TracesConfig, options: TracesOptions)
       return queueDrops + counted.failed;
     },
   };
+}
+
+async function atMost(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 function importOpenTelemetry() {

@@ -44,10 +44,10 @@ export class FrozenClock implements Clock {
   }
 }
 
-export type HeadersInput = Readonly<Record<string, string | readonly string[]>>;
+type HeadersInput = Readonly<Record<string, string | readonly string[]>>;
 
 /** Header fields by name; a list repeats the field. */
-export function headersOf(input: HeadersInput = {}): RequestHeaders {
+function headersOf(input: HeadersInput = {}): RequestHeaders {
   const fields: string[] = [];
   for (const [name, value] of Object.entries(input))
     for (const one of typeof value === "string" ? [value] : value)
@@ -138,7 +138,7 @@ export interface RequestInput extends Partial<Omit<CallerRequest, "headers" | "u
   readonly headers?: HeadersInput;
 }
 
-export function requestOf(input: RequestInput = {}): CallerRequest {
+function requestOf(input: RequestInput = {}): CallerRequest {
   const { path = "/churn/v2/predict", query = "", headers, ...rest } = input;
   return {
     requestId: "req-1",

@@ -175,16 +175,20 @@ function judge(row: RawHttpCase, reply: RawReply, arrived: readonly ForwardedReq
     case "reject":
       if (arrived.length > 0) return "a request arrived";
       if (last === undefined) return reply.isClosed ? "" : "neither an answer nor an end";
-      return reply.statuses.every((status) => status >= 400) ? "" : `answered ${reply.statuses}`;
+      return reply.statuses.every((status) => status >= 400)
+        ? ""
+        : `answered ${reply.statuses.join()}`;
     case "safe":
       if (row.one && reply.statuses.length > 1) return "more than one answer";
       return row.one && last !== undefined && !reply.isClosed ? "the connection stayed open" : "";
     case "accept":
       if (arrived.length !== 1) return "no request arrived";
-      return last !== undefined && last < 300 ? "" : `answered ${reply.statuses}`;
+      return last !== undefined && last < 300 ? "" : `answered ${reply.statuses.join()}`;
     case "wait":
       if (arrived.length > 0) return "a request arrived before it was complete";
-      return reply.statuses.every((status) => status >= 400) ? "" : `answered ${reply.statuses}`;
+      return reply.statuses.every((status) => status >= 400)
+        ? ""
+        : `answered ${reply.statuses.join()}`;
   }
 }
 

@@ -21,7 +21,7 @@ export interface DemoConfiguration {
   readonly slowModelPort: number;
 }
 
-export function demoConfiguration(demo: DemoConfiguration): object {
+function demoConfiguration(demo: DemoConfiguration): object {
   const contract = {
     request: "file:churn.request.json",
     response: "file:churn.response.json",

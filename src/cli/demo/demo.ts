@@ -16,7 +16,7 @@ import { perform } from "./perform.ts";
 import { PLAY, type TokenName } from "./play.ts";
 import { renderJson, renderTable } from "./table.ts";
 
-export const DEFAULT_DEMO_PORT = 8443;
+const DEFAULT_DEMO_PORT = 8443;
 const DEFAULT_OPERATOR_PORT = 9457;
 /** The name under which the gateway logs its operator listener. */
 const OPERATOR_LISTENER = "operator";
@@ -29,7 +29,7 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface DemoOptions {
   /** Play, print and stop: exit code 0 only if every row was as expected. */
-  readonly once: boolean;
+  readonly once?: boolean;
   /** The gateway's port on 127.0.0.1; 0 takes any free one. Default 8443. */
   readonly port?: number;
   /** Print one JSON object instead of the table. */

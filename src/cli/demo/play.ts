@@ -1,6 +1,6 @@
 /** The demo's play, as data: what is asked of the gateway and what it must answer. Each row is one sentence of its job. */
 
-export const CHURN_V1 = "/churn/v1/predict";
+const CHURN_V1 = "/churn/v1/predict";
 export const CHURN_V2 = "/churn/v2/predict";
 /** The body limit of the churn routes in the demo's configuration; the play sends a body that is larger. */
 export const BODY_LIMIT_BYTES = 16 * 1024;

@@ -30,7 +30,7 @@ const methods = z
   .union([method, z.array(method).min(1)])
   .transform((given): readonly string[] => (typeof given === "string" ? [given] : given));
 
-export const grantSchema = z
+const grantSchema = z
   .strictObject({
     name: name.optional().describe("Names the grant in records. Default: its place, `grants[0]`."),
     caller: anyOf.optional().describe("`client_id` of the token or owner of the API key; any of."),

@@ -7,7 +7,7 @@ import type { Route } from "../../pipeline/request-context.ts";
 import { allows, failuresOf, type CompiledGrant, type Failure } from "./grant.ts";
 
 /** Grants looked at to explain one refusal. Raised, every refused request may cost that much more. */
-const NEAREST_SEARCH_LIMIT = 64;
+const NEAREST_SEARCH_LIMIT = 16;
 
 const NONE: readonly CompiledGrant[] = [];
 

@@ -281,9 +281,10 @@ describe("the nearest grant explains a refusal to the operator alone", () => {
   });
 
   test("an explanation has a bounded length and a bounded cost", () => {
-    const many = Array.from({ length: 5_000 }, (_, i) => ({ groups: [`g${i}`.padEnd(200, "x")] }));
+    const far = Array.from({ length: 5_000 }, (_, i) => ({ groups: [`g${i}`], roles: ["r"] }));
+    const many = [...far, { name: "last", groups: ["g"] }];
     const refusal = refusalOf(decide({ grants: many }, { identity: identityOf() }));
-    expect(refusal.cause?.length).toBeLessThanOrEqual(500);
+    expect(refusal.cause).toBe('nearest grant "grants[0]": group g0 none held; role r none held');
     const callers = Array.from({ length: 200 }, (_, i) => `caller-${i}`.padEnd(100, "x"));
     const long = refusalOf(decide({ grants: [{ caller: callers }] }, { identity: identityOf() }));
     expect(long.cause).toHaveLength(500);
@@ -342,36 +343,12 @@ test("the index finds a grant exactly when a plain reading of all grants does", 
   );
 });
 
-describe("configuration", () => {
-  test.each([
-    { name: "a grant without a condition", grants: [{ name: "all" }] },
-    { name: "an asterisk", grants: [{ caller: "*" }] },
-    { name: "an asterisk in a list", grants: [{ caller: ["a", "*"] }] },
-    { name: "an empty list", grants: [{ caller: [] }] },
-    { name: "an empty value", grants: [{ tenant: "" }] },
-    { name: "a misspelt condition", grants: [{ callers: ["a"] }] },
-    { name: "a method in lower case", grants: [{ method: "post" }] },
-    { name: "a scope that would break a header", grants: [{ scopes: ['a"b'] }] },
-    { name: "two scopes in one", grants: [{ scopes: ["a b"] }] },
-    {
-      name: "two grants of one name",
-      grants: [
-        { name: "g", caller: "a" },
-        { name: "g", caller: "b" },
-      ],
-    },
-    { name: "a name that is not one", grants: [{ name: "route:open", caller: "a" }] },
-  ])("$name is refused at load", ({ grants }) => {
-    expect(authorizationSchema.safeParse({ grants }).success).toBe(false);
-  });
-
-  test("grants that no route can use are found", () => {
-    const grants = [
-      { name: "used", model: "churn" },
-      { name: "typo", model: "chrun" },
-      { method: "PUT" },
-    ];
-    const config = { ...authorizationSchema.parse({ grants }), routes: new Map() };
-    expect(idleGrants(config, [routeOf()])).toEqual(["typo", "grants[2]"]);
-  });
+test("grants that no route can use are found", () => {
+  const grants = [
+    { name: "used", model: "churn" },
+    { name: "typo", model: "chrun" },
+    { method: "PUT" },
+  ];
+  const config = { ...authorizationSchema.parse({ grants }), routes: new Map() };
+  expect(idleGrants(config, [routeOf()])).toEqual(["typo", "grants[2]"]);
 });

@@ -4,12 +4,12 @@ import { durationBetween } from "../../config/units.ts";
 import { isInterceptable, parseOrigin } from "./origin.ts";
 
 /** A year: shorter, and a visitor who comes once a year can be met on plain HTTP each time. */
-export const DEFAULT_HSTS_MAX_AGE_MS = 31_536_000_000;
+const DEFAULT_HSTS_MAX_AGE_MS = 31_536_000_000;
 /** How long a browser may go on with an answer about CORS after the operator has closed it again. */
-export const DEFAULT_PREFLIGHT_MAX_AGE_MS = 600_000;
+const DEFAULT_PREFLIGHT_MAX_AGE_MS = 600_000;
 /** Nothing of an answer is a document: whatever a browser makes of it, it may load, frame and run nothing. */
-export const DEFAULT_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
-export const DEFAULT_PERMISSIONS_POLICY =
+const DEFAULT_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
+const DEFAULT_PERMISSIONS_POLICY =
   "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), " +
   "microphone=(), payment=(), usb=()";
 
@@ -49,7 +49,7 @@ const origin = z
   });
 
 /** Which origins may call from a browser, and how. */
-export const corsSchema = z
+const corsSchema = z
   .strictObject({
     origins: z.array(origin).min(1).describe("Exact origins that may call. `*` does not exist."),
     methods: z
@@ -93,7 +93,7 @@ export const routeCorsSchema = z
   .union([z.literal(false), corsSchema])
   .describe("CORS of this route, in place of `headers.cors`; `false` closes it.");
 
-export type RouteCors = z.output<typeof routeCorsSchema>;
+type RouteCors = z.output<typeof routeCorsSchema>;
 
 const hstsSchema = z
   .strictObject({

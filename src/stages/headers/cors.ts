@@ -6,8 +6,8 @@ import type { CallerRequest, Route } from "../../pipeline/request-context.ts";
 import { appendHeader, setHeader, type Edit } from "../../pipeline/response.ts";
 import type { CorsSettings } from "./config.ts";
 
-export const REQUEST_METHOD = "access-control-request-method";
-export const REQUEST_HEADERS = "access-control-request-headers";
+const REQUEST_METHOD = "access-control-request-method";
+const REQUEST_HEADERS = "access-control-request-headers";
 
 export interface CompiledCors {
   readonly origins: ReadonlySet<string>;

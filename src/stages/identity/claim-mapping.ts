@@ -26,13 +26,19 @@ const EMPTY: ReadonlySet<string> = new Set();
 type Path = readonly string[];
 type Paths = Readonly<Record<keyof ClaimNames, readonly Path[]>>;
 
+interface MappedIssuer {
+  /** Its name in the configuration; keeps principals of two issuers apart. */
+  readonly name: string;
+  /** Its `iss`. */
+  readonly identifier: string;
+}
+
 export class ClaimMapping {
-  readonly #issuerName: string;
+  readonly #issuer: MappedIssuer;
   readonly #paths: Paths;
 
-  /** `issuerName` is the issuer's name in the configuration; it keeps principals of two issuers apart. */
-  constructor(issuerName: string, names: ClaimNames) {
-    this.#issuerName = issuerName;
+  constructor(issuer: MappedIssuer, names: ClaimNames) {
+    this.#issuer = issuer;
     this.#paths = Object.fromEntries(
       Object.entries(names).map(([field, claims]) => [field, claims.map(toPath)]),
     ) as Paths;
@@ -55,11 +61,11 @@ export class ClaimMapping {
     if (credentialId instanceof Refused) return credentialId;
     return Object.freeze({
       method: "jwt",
-      key: `jwt:${this.#issuerName}:${caller as string}`,
+      key: `jwt:${this.#issuer.name}:${caller as string}`,
       caller: caller as string,
       subject: subject as string,
       tenant: tenant as string | undefined,
-      issuer: this.#issuerName,
+      issuer: this.#issuer.identifier,
       credentialId,
       scopes: scopes as ReadonlySet<string>,
       permissions: permissions as ReadonlySet<string>,

@@ -7,13 +7,13 @@ import {
   createKey,
   encodeSegment,
   headerOf,
+  ISSUER,
   type Members,
   type Segment,
   signSymmetric,
   signToken,
 } from "./identity-harness.ts";
 
-export const ISSUER = "https://idp.example.bank";
 /** When all these tokens were issued; tests set their clock to it. */
 export const FORGED_AT_MS: number = Date.UTC(2026, 10, 22, 12);
 const seconds = FORGED_AT_MS / 1000;

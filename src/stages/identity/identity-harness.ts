@@ -2,6 +2,7 @@
 import {
   createHmac,
   generateKeyPairSync,
+  randomUUID,
   sign,
   type JsonWebKey,
   type KeyObject,
@@ -69,6 +70,25 @@ export function headerOf(key: SigningKey, changes: Members = {}): Members {
 export const jwksOf = (...keys: readonly SigningKey[]): string =>
   JSON.stringify({ keys: keys.map(({ jwk }) => jwk) });
 
+export const ISSUER = "https://idp.example.bank";
+
+/** A sound access token of the caller "core-banking", issued at that moment for ten minutes. */
+export function tokenOf(
+  key: SigningKey,
+  { issuer = ISSUER, nowMs = Date.now() }: { issuer?: string; nowMs?: number } = {},
+): string {
+  const seconds = Math.floor(nowMs / 1000);
+  return signToken(key, headerOf(key), {
+    iss: issuer,
+    aud: "inference",
+    sub: "core-banking",
+    client_id: "core-banking",
+    iat: seconds,
+    exp: seconds + 600,
+    jti: randomUUID(),
+  });
+}
+
 /** A server on loopback that counts what it is asked; `answer` can be changed while it runs. */
 export interface KeyServer {
   readonly url: string;
@@ -116,7 +136,7 @@ export async function cleanUp(): Promise<void> {
 }
 
 /** A secret for HS256, and an issuer that signs with it. */
-export const SHARED_SECRET = "S8f2c61d0b7e94a35c1d8027be6fa94132d5c7780";
+const SHARED_SECRET = "S8f2c61d0b7e94a35c1d8027be6fa94132d5c7780";
 export const SHARED_BANK = {
   issuer: "bank",
   audience: ["inference"],

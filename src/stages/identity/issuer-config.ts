@@ -11,15 +11,15 @@ import { DEFAULT_FETCH_TIMEOUT_MS } from "./guarded-fetch.ts";
 import { isHttpUrl } from "./key-loader.ts";
 
 /** Clocks of servers that keep time differ by less. Raised, expired tokens work that much longer. */
-export const DEFAULT_CLOCK_SKEW_MS = 30_000;
+const DEFAULT_CLOCK_SKEW_MS = 30_000;
 /** A day. Access tokens live minutes to hours; raised, a stolen or wrongly issued one is of use for longer. */
-export const DEFAULT_MAX_LIFETIME_MS = 86_400_000;
+const DEFAULT_MAX_LIFETIME_MS = 86_400_000;
 /** A rotated or withdrawn key is noticed within five minutes. Raised, a stolen signing key works that much longer. */
-export const DEFAULT_REFRESH_MS = 300_000;
+const DEFAULT_REFRESH_MS = 300_000;
 /** Unknown key names may not fetch more often. Lowered, strangers can make us flood the key server. */
-export const DEFAULT_COOLDOWN_MS = 5_000;
+const DEFAULT_COOLDOWN_MS = 5_000;
 /** A day without the key server. Raised, keys it has withdrawn meanwhile are trusted for longer. */
-export const DEFAULT_STALE_LIMIT_MS = 86_400_000;
+const DEFAULT_STALE_LIMIT_MS = 86_400_000;
 
 const text = z.string().min(1).max(2048);
 

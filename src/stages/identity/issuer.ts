@@ -19,6 +19,8 @@ export interface Issuer {
   readonly rules: ClaimRules;
   readonly mapping: ClaimMapping;
   readonly keys: KeySource;
+  /** Equal for two configurations of this issuer exactly when their keys come from the same place. */
+  readonly keySourceId: string;
   /** Present when each token may be used only once. */
   readonly replays: ReplayMemory | undefined;
 }

@@ -13,7 +13,6 @@ import {
   es,
   FORGED_AT_MS,
   FORGERIES,
-  ISSUER,
   type Presented,
   rs,
   stranger,
@@ -24,6 +23,7 @@ import {
   answering,
   cleanUp,
   headerOf,
+  ISSUER,
   jwksOf,
   type KeyServer,
   type Members,
@@ -122,11 +122,11 @@ describe.skipIf(isAbsent)("every JWT attack of the corpus is refused", () => {
 
   test.each([
     ["a word of a list", "secret"],
-    ["31 bytes", SECRET.slice(0, 31)],
+    ["31 bytes", `S${SECRET}`.slice(0, 31)],
     ["a word repeated", "password".repeat(8)],
   ])("weak secret: the gateway does not start with %s", async (_, name) => {
     const issuer = { algorithms: ["HS256"], secret: `env:${name}` };
-    await expect(stageFor(issuer)).rejects.toThrow(/secret/);
+    await expect(stageFor(issuer)).rejects.toThrow(/the secret (has \d+ bits|repeats)/);
   });
 
   test("weak secret: one that is good signs, and no other does", async () => {

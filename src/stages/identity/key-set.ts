@@ -11,7 +11,7 @@ import { asObject, parseStrictJson } from "./strict-json.ts";
 import { findRsaWeakness } from "./weak-rsa.ts";
 
 /** More keys than any issuer needs for rotation; each costs an import, so a hostile set could hold the process up. */
-export const DEFAULT_KEY_LIMIT = 100;
+const DEFAULT_KEY_LIMIT = 100;
 
 export interface VerificationKey {
   readonly keyId: string | undefined;
@@ -32,7 +32,7 @@ export interface KeySet {
 }
 
 /** The set cannot be used; the message is for the operator. */
-export class KeySetRefused extends Error {
+class KeySetRefused extends Error {
   override readonly name = "KeySetRefused";
 }
 

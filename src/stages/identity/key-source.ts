@@ -3,7 +3,6 @@
  * is down. It must never let a stranger's tokens make it fetch more often than its own clock allows, and never call a
  * token bad because the keys could not be had.
  */
-import { hash } from "node:crypto";
 import { Fault } from "../../pipeline/rejection.ts";
 import type { Clock } from "../../pipeline/stage.ts";
 import type { KeySet, VerificationKey } from "./key-set.ts";
@@ -27,6 +26,12 @@ export interface KeySource {
 /** Keys that never change: a shared secret. */
 export function fixedKeys(set: KeySet): KeySource {
   return { generation: 1, lookup: (keyId) => set.find(keyId), close: () => undefined };
+}
+
+/** A key document and when it was last confirmed, on the monotonic clock. */
+export interface KeptKeys {
+  readonly document: Buffer;
+  readonly loadedAtMs: number;
 }
 
 /** Something an operator should know about an issuer's keys. */
@@ -53,7 +58,7 @@ export class RefreshingKeys implements KeySource {
   generation = 0;
   readonly #options: KeySourceOptions;
   #set: KeySet | undefined;
-  #fingerprint = "";
+  #document: Buffer | undefined;
   #loadedAtMs = -Infinity;
   #attemptedAtMs = -Infinity;
   #failures = 0;
@@ -67,9 +72,18 @@ export class RefreshingKeys implements KeySource {
     this.#options = options;
   }
 
-  /** Fetches for the first time; settles either way, so that a key server that is down does not stop the gateway. */
-  async start(): Promise<void> {
+  /**
+   * Fetches for the first time; settles either way, so that a key server that is down does not stop the gateway. `kept`
+   * is what the same source last gave to the configuration before this one; its age goes on counting.
+   */
+  async start(kept?: KeptKeys): Promise<void> {
+    if (kept) await this.#takeOver(kept);
     await this.#refresh();
+  }
+
+  /** What the next configuration may start with. */
+  get kept(): KeptKeys | undefined {
+    return this.#document && { document: this.#document, loadedAtMs: this.#loadedAtMs };
   }
 
   /** The last failure, if the last attempt failed. */
@@ -128,14 +142,22 @@ export class RefreshingKeys implements KeySource {
     }
   }
 
+  async #takeOver({ document, loadedAtMs }: KeptKeys): Promise<void> {
+    try {
+      await this.#take(document);
+      this.#loadedAtMs = loadedAtMs;
+    } catch {
+      // None of them fits this configuration's algorithms: as good as none kept.
+    }
+  }
+
   /** Same bytes, same generation: a refresh that brings nothing new must not empty the cache of verified tokens. */
   async #take(document: Buffer): Promise<void> {
-    const fingerprint = hash("sha256", document, "base64url");
-    if (fingerprint === this.#fingerprint) return;
+    if (this.#document?.equals(document)) return;
     const { issuerName, notice, read } = this.#options;
     const set = await read(document);
     this.#set = set;
-    this.#fingerprint = fingerprint;
+    this.#document = document;
     this.generation++;
     notice({ issuer: issuerName, kind: "keys_loaded", detail: `${set.size} keys` });
     for (const detail of set.refused) notice({ issuer: issuerName, kind: "keys_refused", detail });

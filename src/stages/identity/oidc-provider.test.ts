@@ -24,7 +24,7 @@ function configuration(): Configuration {
     use: "sig",
   };
   return {
-    jwks: { keys: [jwk as never] },
+    jwks: { keys: [jwk] },
     clients: [
       {
         client_id: "core-banking",
@@ -63,7 +63,7 @@ describe.skipIf(!provider)("tokens of oidc-provider", () => {
   beforeAll(async () => {
     const server = createServer();
     await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-    cleanups.push(() => void server.close().closeAllConnections());
+    cleanups.push(() => server.close().closeAllConnections());
     issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { default: Provider } = provider ?? expect.fail();
     const answer = new Provider(issuer, configuration()).callback();
@@ -103,7 +103,7 @@ describe.skipIf(!provider)("tokens of oidc-provider", () => {
         caller: "core-banking",
         subject: "core-banking",
         tenant: "retail",
-        issuer: "bank",
+        issuer,
         scopes: new Set(["predict:churn"]),
       },
     });

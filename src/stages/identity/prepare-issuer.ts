@@ -17,7 +17,7 @@ import { digestBits, importKeySet, symmetricKeySet } from "./key-set.ts";
 import { fixedKeys, RefreshingKeys, type KeyNotice, type KeySource } from "./key-source.ts";
 import { ReplayMemory } from "./replay-memory.ts";
 
-export type Environment = "development" | "staging" | "production";
+type Environment = "development" | "staging" | "production";
 
 export interface IssuerTools {
   readonly clock: Clock;
@@ -40,9 +40,13 @@ export async function prepareIssuer(
   name: string,
   config: IssuerConfig,
   tools: IssuerTools,
+  previous?: Issuer,
 ): Promise<Issuer> {
+  const keySourceId = printKeySource(config);
+  const isSame = previous?.keySourceId === keySourceId;
   return {
     name,
+    keySourceId,
     identifier: config.issuer,
     algorithms: new Set(config.algorithms),
     headerParameters: new Set(config.headerParameters),
@@ -53,16 +57,29 @@ export async function prepareIssuer(
       types: new Set(config.typ.map((type) => (type === "JWT" ? "jwt" : type))),
       requiredClaims: config.requiredClaims,
     },
-    mapping: new ClaimMapping(name, config.claims),
-    replays: config.singleUse ? new ReplayMemory() : undefined,
-    keys: await prepareKeys(name, config, tools),
+    mapping: new ClaimMapping({ name, identifier: config.issuer }, config.claims),
+    // Taken over, or a reload would let every token be used once more.
+    replays: config.singleUse
+      ? ((isSame ? previous.replays : undefined) ?? new ReplayMemory())
+      : undefined,
+    keys: await prepareKeys({ name, config, tools }, isSame ? previous.keys : undefined),
   };
 }
 
+/** Where the keys of an issuer come from, for comparing with another configuration; holds no secret. */
+function printKeySource({ issuer, discovery, jwksUrl, jwks, secret }: IssuerConfig): string {
+  return JSON.stringify([issuer, discovery, jwksUrl, jwks, secret]);
+}
+
+interface Preparing {
+  readonly name: string;
+  readonly config: IssuerConfig;
+  readonly tools: IssuerTools;
+}
+
 async function prepareKeys(
-  name: string,
-  config: IssuerConfig,
-  tools: IssuerTools,
+  { name, config, tools }: Preparing,
+  previous: KeySource | undefined,
 ): Promise<KeySource> {
   if (config.secret !== undefined)
     return sharedSecret(await tools.readSecret(config.secret), {
@@ -79,7 +96,8 @@ async function prepareKeys(
     staleLimitMs: config.refresh.staleIfError,
     notice: (notice) => tools.notice?.(notice),
   });
-  await keys.start();
+  // A key server that is down during a reload must not take away the keys that were good until then.
+  await keys.start(previous instanceof RefreshingKeys ? previous.kept : undefined);
   if (config.jwks !== undefined && keys.failure !== undefined) {
     keys.close();
     throw new Error(`issuer ${name}: the key file cannot be used`, { cause: keys.failure });

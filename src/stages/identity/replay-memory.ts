@@ -5,7 +5,7 @@
 import { Fault } from "../../pipeline/rejection.ts";
 
 /** About 15 MB. It bounds memory; an issuer with more living single-use tokens needs shorter-lived ones. */
-export const DEFAULT_REPLAY_ENTRIES = 100_000;
+const DEFAULT_REPLAY_ENTRIES = 100_000;
 
 export class ReplayMemory {
   readonly #usedUntilMs = new Map<string, number>();

@@ -85,6 +85,11 @@ describe("which credential counts", () => {
       "identity.credentials_ambiguous",
     ],
     [
+      "two bearer tokens",
+      { headers: { authorization: ["Bearer a.b.c", "Bearer a.b.c"] } },
+      "identity.credentials_ambiguous",
+    ],
+    [
       "an API key and a token in the query",
       { headers: { "x-api-key": "x" }, query: "access_token=x" },
       "identity.credentials_ambiguous",

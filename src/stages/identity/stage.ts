@@ -20,6 +20,8 @@ import { TokenMethod } from "./token-method.ts";
 export interface IdentityTools extends IssuerTools {
   /** Needed when the configuration accepts API keys. The stage does not close it. */
   readonly keys?: KeyStore | undefined;
+  /** The stage of the configuration that this one replaces: keys and used tokens of the same issuers are taken over. */
+  readonly previous?: PreparedStage<"identity"> | undefined;
 }
 
 type IdentityDecision = Decision<"identity">;
@@ -31,6 +33,9 @@ const UNKNOWN_SCHEME = new Refused(
 );
 const KEYS_OFF = new Refused("identity.key_invalid", "API keys are not accepted here");
 
+/** What a reload may take over from a stage. */
+const ISSUERS = new WeakMap<PreparedStage<"identity">, readonly Issuer[]>();
+
 /** Prepares every issuer. Throws when the configuration cannot work; an issuer that is down does not stop it. */
 export async function identity(
   config: IdentityConfig,
@@ -41,7 +46,7 @@ export async function identity(
   const methods = new Methods(config, tools, issuers);
   const required: StageHandlers<"identity"> = { onHead: (context) => methods.decide(context) };
   const none: StageHandlers<"identity"> = { onHead: decideAnonymous };
-  return {
+  const stage: PreparedStage<"identity"> = {
     name: "identity",
     // A path that matches nothing asks for no credential: it is 404 for everyone.
     bind: (route: Route) => {
@@ -50,11 +55,19 @@ export async function identity(
     },
     close: () => closeAll(issuers),
   };
+  ISSUERS.set(stage, issuers);
+  return stage;
 }
 
 async function prepareIssuers(config: IdentityConfig, tools: IdentityTools): Promise<Issuer[]> {
+  const previous = (tools.previous && ISSUERS.get(tools.previous)) ?? [];
   const preparing = Object.entries(config.issuers).map(([name, issuer]) =>
-    prepareIssuer(name, issuer, tools),
+    prepareIssuer(
+      name,
+      issuer,
+      tools,
+      previous.find((one) => one.name === name),
+    ),
   );
   const settled = await Promise.allSettled(preparing);
   const issuers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));

@@ -6,7 +6,7 @@
 import { isUtf8 } from "node:buffer";
 
 /** Deep enough for any real claim; more only buys an attacker recursion in whoever reads the claims next. */
-export const DEFAULT_JSON_DEPTH = 16;
+const DEFAULT_JSON_DEPTH = 16;
 
 export type StrictJson = { readonly value: unknown } | { readonly refused: string };
 

@@ -6,11 +6,11 @@ import { rate, slug } from "../../config/units.ts";
  * Requests a second for callers that nobody set a limit for. One model call costs milliseconds of somebody's CPU or
  * GPU; raised, one stolen credential may take that much more of it.
  */
-export const DEFAULT_RATE = { count: 100, perMs: 1_000 } as const;
+const DEFAULT_RATE = { count: 100, perMs: 1_000 } as const;
 /** Requests at once for the same callers: two seconds' worth, which a page of parallel calls stays under. */
-export const DEFAULT_BURST = 200;
+const DEFAULT_BURST = 200;
 /** Running requests for the same callers. Raised, one caller may hold that many upstream connections. */
-export const DEFAULT_CONCURRENCY = 100;
+const DEFAULT_CONCURRENCY = 100;
 
 /** Bounds that keep `burst * period` a safe integer, so that buckets count without rounding. */
 const MAX_COUNT = 10_000_000;
@@ -27,7 +27,7 @@ const limitFields = {
       params: { hint: "write long periods as a quota" },
     })
     .optional()
-    .describe("Sustained requests in a period, such as 200/s. Counted for each caller and route."),
+    .describe("Sustained requests in a period, such as 200/s."),
   burst: z
     .int()
     .min(1)
@@ -65,7 +65,7 @@ const BURST_ALONE = {
 const totalLimits = z.strictObject(limitFields).refine(isBurstBound, BURST_ALONE);
 
 /** All limits of one tier. */
-export const limitSet = z
+const limitSet = z
   .strictObject({
     ...limitFields,
     total: totalLimits
@@ -84,7 +84,7 @@ export const limitSet = z
 
 export type LimitSet = z.output<typeof limitSet>;
 
-export const DEFAULT_LIMITS: LimitSet = {
+const DEFAULT_LIMITS: LimitSet = {
   rate: { ...DEFAULT_RATE },
   burst: DEFAULT_BURST,
   concurrency: DEFAULT_CONCURRENCY,
@@ -92,7 +92,7 @@ export const DEFAULT_LIMITS: LimitSet = {
 
 /** The tier of every caller that has no other. */
 export const DEFAULT_TIER = "default";
-export const DEFAULT_HEADER = "X-RateLimit";
+const DEFAULT_HEADER = "X-RateLimit";
 
 const tierName = slug.refine((tier) => tier !== DEFAULT_TIER, {
   error: 'the tier "default" is the field `default`',
@@ -108,7 +108,7 @@ export const limitsSchema = z
       .describe("What the -Limit, -Remaining and -Reset answer headers start with."),
     default: limitSet
       .default(DEFAULT_LIMITS)
-      .describe("Limits of callers in no tier. Default: 100/s, burst 200, concurrency 100."),
+      .describe("Limits of callers in no tier, counted for each caller and route."),
     tiers: z
       .record(tierName, limitSet)
       .default({})
@@ -129,7 +129,8 @@ export const limitsSchema = z
         input: tier,
       });
     }
-  });
+  })
+  .describe("How much each caller may ask for of each route.");
 
 export type LimitsSection = z.output<typeof limitsSchema>;
 

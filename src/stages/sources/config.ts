@@ -8,11 +8,11 @@ import { cidr, rate, type Cidr, type Rate } from "../../config/units.ts";
  * Requests from one address before anybody is asked who they are: a busy office behind one NAT stays under it. Raised,
  * one address may make that many signature checks happen.
  */
-export const DEFAULT_SOURCE_RATE: Rate = { count: 2_000, perMs: 300_000 };
+const DEFAULT_SOURCE_RATE: Rate = { count: 2_000, perMs: 300_000 };
 /** Addresses counted at the same time, about 200 bytes each. Raised, a flood from many addresses costs that memory. */
-export const DEFAULT_MAX_ADDRESSES = 100_000;
+const DEFAULT_MAX_ADDRESSES = 100_000;
 /** An IPv6 network of this length is one source: RFC 4291 section 2.5.4 gives every host 2^64 addresses to call from. */
-export const DEFAULT_IPV6_PREFIX_BITS = 64;
+const DEFAULT_IPV6_PREFIX_BITS = 64;
 /** Lines of a list file. A longer one is more likely the wrong file than a policy. */
 const MAX_LIST_LINES = 1_000_000;
 const MAX_COUNT = 1_000_000_000;
@@ -21,35 +21,39 @@ const MAX_PERIOD_MS = 86_400_000;
 const networks = z.union([z.array(cidr), fileRef]);
 
 /** The `sources` section of the configuration. */
-export const sourcesSchema = z.strictObject({
-  rate: rate
-    .refine(({ count, perMs }) => count <= MAX_COUNT && perMs <= MAX_PERIOD_MS, {
-      error: "a rate above 1,000,000,000 or with a period above a day",
-    })
-    .default(DEFAULT_SOURCE_RATE)
-    .describe("Requests of one address in any period of this length. Default 2000/5m."),
-  allow: networks
-    .optional()
-    .describe("When set, only these networks may call. A list, or a file with one a line."),
-  deny: networks
-    .default([])
-    .describe("Networks that may not call, even if allowed. A list, or a file with one a line."),
-  unlimited: networks
-    .default([])
-    .describe("Networks without a rate, such as a health checker. A list, or a file."),
-  maxAddresses: z
-    .int()
-    .min(1_000)
-    .max(10_000_000)
-    .default(DEFAULT_MAX_ADDRESSES)
-    .describe("Addresses counted apart at the same time; beyond that they are counted in groups."),
-  ipv6Prefix: z
-    .int()
-    .min(32)
-    .max(64)
-    .default(DEFAULT_IPV6_PREFIX_BITS)
-    .describe("Leading bits of an IPv6 address that make one source."),
-});
+export const sourcesSchema = z
+  .strictObject({
+    rate: rate
+      .refine(({ count, perMs }) => count <= MAX_COUNT && perMs <= MAX_PERIOD_MS, {
+        error: "a rate above 1,000,000,000 or with a period above a day",
+      })
+      .default(DEFAULT_SOURCE_RATE)
+      .describe("Requests of one address in any period of this length. Default 2000/5m."),
+    allow: networks
+      .optional()
+      .describe("When set, only these networks may call. A list, or a file with one a line."),
+    deny: networks
+      .default([])
+      .describe("Networks that may not call, even if allowed. A list, or a file with one a line."),
+    unlimited: networks
+      .default([])
+      .describe("Networks without a rate, such as a health checker. A list, or a file."),
+    maxAddresses: z
+      .int()
+      .min(1_000)
+      .max(10_000_000)
+      .default(DEFAULT_MAX_ADDRESSES)
+      .describe(
+        "Addresses counted apart at the same time; beyond that they are counted in groups.",
+      ),
+    ipv6Prefix: z
+      .int()
+      .min(32)
+      .max(64)
+      .default(DEFAULT_IPV6_PREFIX_BITS)
+      .describe("Leading bits of an IPv6 address that make one source."),
+  })
+  .describe("Which addresses may call, and how often each.");
 
 export type SourcesSection = z.output<typeof sourcesSchema>;
 

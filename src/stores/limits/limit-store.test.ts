@@ -207,7 +207,7 @@ describe.each(STORES)("the $name store", ({ open }) => {
   test(
     "of several empty limits the one with the longest wait is named, and its wait is the answer",
     withStore(async (store) => {
-      const rules = group(bucket(1, 1, 10_000), quota("minute", 1), concurrency(1));
+      const rules = group(quota("minute", 1), bucket(1, 1, 10_000), concurrency(1));
       await store.decide("a", rules, NOON + 55_000);
       const verdict = await store.decide("a", rules, NOON + 55_000);
       if (verdict.isGranted) throw new Error("granted");

@@ -9,7 +9,7 @@ import type { Lease, LimitGroup, LimitReading, LimitStore, LimitVerdict } from "
  * Subjects counted at the same time, over all scopes; about 350 bytes each, so some 35 MB when full. Raised, a flood
  * of identities costs that much more memory; lowered, it makes callers share an allowance sooner.
  */
-export const DEFAULT_MAX_COUNTERS = 100_000;
+const DEFAULT_MAX_COUNTERS = 100_000;
 
 /** Old counters looked at for each new one, so that forgetting costs the same at any size. */
 const SWEEP_STEPS = 4;
