@@ -10,7 +10,9 @@ import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
 
 export function addCheck(program: Command): void {
-  withSource(program.command("check").description("Check a configuration without serving.")).action(check);
+  withSource(program.command("check").description("Check a configuration without serving.")).action(
+    check,
+  );
 }
 
 async function check(options: SourceOptions): Promise<void> {
@@ -21,7 +23,8 @@ async function check(options: SourceOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  if (configuration.warnings.length > 0) console.error(renderDiagnostics(configuration.warnings, { color }));
+  if (configuration.warnings.length > 0)
+    console.error(renderDiagnostics(configuration.warnings, { color }));
   const keys = openEmbeddedKeyStore({ path: ":memory:", clock: SYSTEM_CLOCK, isWatching: false });
   const generation = await prepareGeneration(configuration, {
     clock: SYSTEM_CLOCK,

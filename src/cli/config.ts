@@ -7,17 +7,22 @@ import { rootSchema } from "../gateway/schema.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
 
 export function addConfig(program: Command): void {
-  const config = program.command("config").description("Show the configuration as the gateway sees it.");
-  withSource(config.command("effective").description("Every value with its origin; secrets never.")).action(
+  const config = program
+    .command("config")
+    .description("Show the configuration as the gateway sees it.");
+  withSource(
+    config.command("effective").description("Every value with its origin; secrets never."),
+  ).action(async (options: SourceOptions) => {
+    const configuration = await readOrExit(options);
+    if (configuration)
+      console.log(renderEffective(effectiveValues(rootSchema, configuration.loaded.origins)));
+  });
+  withSource(config.command("routes").description("The route table.")).action(
     async (options: SourceOptions) => {
       const configuration = await readOrExit(options);
-      if (configuration) console.log(renderEffective(effectiveValues(rootSchema, configuration.loaded.origins)));
+      if (configuration) console.log(renderRoutes(configuration));
     },
   );
-  withSource(config.command("routes").description("The route table.")).action(async (options: SourceOptions) => {
-    const configuration = await readOrExit(options);
-    if (configuration) console.log(renderRoutes(configuration));
-  });
 }
 
 async function readOrExit(options: SourceOptions): Promise<Configuration | undefined> {
@@ -41,8 +46,15 @@ function renderRoutes({ routes }: Configuration): string {
       settings.status,
     ]),
   ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
   return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }

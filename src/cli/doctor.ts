@@ -14,7 +14,9 @@ interface Finding {
 }
 
 export function addDoctor(program: Command): void {
-  withSource(program.command("doctor").description("Look for common trouble on this machine.")).action(doctor);
+  withSource(
+    program.command("doctor").description("Look for common trouble on this machine."),
+  ).action(doctor);
 }
 
 async function doctor(options: SourceOptions): Promise<void> {
@@ -40,10 +42,16 @@ function nodeVersion(): Finding {
 
 /** Each caller's connection needs a file descriptor, and each upstream connection another. */
 function fileLimit(): Finding {
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
+  const report = process.report.getReport() as {
+    userLimits?: { open_files?: { soft?: number | string } };
+  };
   const soft = report.userLimits?.open_files?.soft ?? "unlimited";
   const isFine = soft === "unlimited" || Number(soft) >= 4096;
-  return { what: `open files: at most ${soft}`, isFine, remedy: "ulimit -n 65536, or LimitNOFILE=65536 in the unit" };
+  return {
+    what: `open files: at most ${soft}`,
+    isFine,
+    remedy: "ulimit -n 65536, or LimitNOFILE=65536 in the unit",
+  };
 }
 
 function storeFolder(options: SourceOptions): Finding {
@@ -65,8 +73,15 @@ async function addresses({ root }: Configuration): Promise<Finding[]> {
   return Promise.all(
     binds.map(async ({ host, port }) => {
       const code = await tryListen(host, port);
-      const remedy = code === "EACCES" ? "use a port above 1023, or grant CAP_NET_BIND_SERVICE" : "stop what listens there, or choose another port";
-      return { what: `${host}:${port} is free${code === undefined ? "" : `: ${code}`}`, isFine: code === undefined, remedy };
+      const remedy =
+        code === "EACCES"
+          ? "use a port above 1023, or grant CAP_NET_BIND_SERVICE"
+          : "stop what listens there, or choose another port";
+      return {
+        what: `${host}:${port} is free${code === undefined ? "" : `: ${code}`}`,
+        isFine: code === undefined,
+        remedy,
+      };
     }),
   );
 }

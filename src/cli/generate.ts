@@ -17,7 +17,8 @@ export function addGenerate(program: Command): void {
     .argument("[folder]", "where to", "docs/reference")
     .action((folder: string) => {
       mkdirSync(folder, { recursive: true });
-      for (const [file, text] of Object.entries(generatedFiles())) writeFileSync(join(folder, file), text);
+      for (const [file, text] of Object.entries(generatedFiles()))
+        writeFileSync(join(folder, file), text);
     });
 }
 

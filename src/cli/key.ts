@@ -47,8 +47,16 @@ export function addKey(program: Command): void {
     .action(create);
   withStore(key.command("list").description("List keys; never their text.")).action(list);
   withStore(key.command("revoke <id>").description("End a key for good.")).action(revoke);
-  withStore(key.command("rotate <id>").description("A new secret with the same rights; the old one ends after a grace."))
-    .option("--grace <duration>", "how long the old secret still works, such as 1d", durationArgument)
+  withStore(
+    key
+      .command("rotate <id>")
+      .description("A new secret with the same rights; the old one ends after a grace."),
+  )
+    .option(
+      "--grace <duration>",
+      "how long the old secret still works, such as 1d",
+      durationArgument,
+    )
     .option("--expires-in <duration>", "lifetime of the new key", durationArgument)
     .action(rotate);
 }
@@ -63,15 +71,23 @@ function durationArgument(text: string): number {
   try {
     return parseDuration(text);
   } catch (error) {
-    if (error instanceof UnitError) throw new InvalidArgumentError(`${error.message}: ${error.hint ?? ""}`);
+    if (error instanceof UnitError)
+      throw new InvalidArgumentError(`${error.message}: ${error.hint ?? ""}`);
     throw error;
   }
 }
 
-async function withKeys(options: StoreOptions, act: (keys: KeyStore, settings: KeySettings) => void): Promise<void> {
+async function withKeys(
+  options: StoreOptions,
+  act: (keys: KeyStore, settings: KeySettings) => void,
+): Promise<void> {
   const settings = await settingsOf(options);
   if (!settings) return;
-  const keys = openEmbeddedKeyStore({ path: settings.path, clock: SYSTEM_CLOCK, isWatching: false });
+  const keys = openEmbeddedKeyStore({
+    path: settings.path,
+    clock: SYSTEM_CLOCK,
+    isWatching: false,
+  });
   try {
     act(keys, settings);
   } finally {
@@ -124,14 +140,21 @@ async function create(name: string, options: CreateOptions): Promise<void> {
 async function rotate(id: string, options: RotateOptions): Promise<void> {
   await withKeys(options, (keys, settings) => {
     const graceMs = options.grace ?? settings.graceMs;
-    showIssued(keys.rotate(id, { graceMs, lifetimeMs: options.expiresIn ?? settings.lifetimeMs }), options);
+    showIssued(
+      keys.rotate(id, { graceMs, lifetimeMs: options.expiresIn ?? settings.lifetimeMs }),
+      options,
+    );
   });
 }
 
 async function revoke(id: string, options: StoreOptions): Promise<void> {
   await withKeys(options, (keys) => {
     const record = keys.revoke(id);
-    console.log(options.json ? JSON.stringify(record) : `revoked ${record.id} (${record.name}, ${record.owner})`);
+    console.log(
+      options.json
+        ? JSON.stringify(record)
+        : `revoked ${record.id} (${record.name}, ${record.owner})`,
+    );
   });
 }
 
@@ -144,20 +167,27 @@ async function list(options: StoreOptions): Promise<void> {
   });
 }
 
-function showIssued({ record, reveal }: { record: IssuedKey["record"]; reveal: () => string }, options: StoreOptions): void {
+function showIssued(
+  { record, reveal }: { record: IssuedKey["record"]; reveal: () => string },
+  options: StoreOptions,
+): void {
   const text = reveal();
   if (options.json) {
     console.log(JSON.stringify({ ...record, key: text }));
     return;
   }
   console.log(text);
-  console.error(`Shown once; keep it safe. Id ${record.id}, expires ${new Date(record.expiresAtMs).toISOString()}.`);
+  console.error(
+    `Shown once; keep it safe. Id ${record.id}, expires ${new Date(record.expiresAtMs).toISOString()}.`,
+  );
 }
 
 function lineOf(key: ListedKey): string {
-  const day = (ms: number | undefined): string => (ms === undefined ? "never" : new Date(ms).toISOString().slice(0, 16));
+  const day = (ms: number | undefined): string =>
+    ms === undefined ? "never" : new Date(ms).toISOString().slice(0, 16);
   const nowMs = SYSTEM_CLOCK.nowMs();
-  const state = key.revokedAtMs !== undefined ? "revoked" : key.expiresAtMs <= nowMs ? "expired" : "active";
+  const state =
+    key.revokedAtMs !== undefined ? "revoked" : key.expiresAtMs <= nowMs ? "expired" : "active";
   const tenant = key.tenant === undefined ? "" : `@${key.tenant}`;
   return `${key.id}  ${state.padEnd(7)}  ${key.owner}${tenant}  "${key.name}"  expires ${day(key.expiresAtMs)}  last used ${day(key.lastUsedAtMs)}`;
 }

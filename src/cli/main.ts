@@ -15,7 +15,8 @@ const program = new Command("portcullis")
   .version(VERSION)
   .showHelpAfterError();
 
-for (const add of [addRun, addCheck, addConfig, addSchema, addKey, addDemo, addDoctor, addGenerate]) add(program);
+for (const add of [addRun, addCheck, addConfig, addSchema, addKey, addDemo, addDoctor, addGenerate])
+  add(program);
 
 try {
   await program.parseAsync();

@@ -12,7 +12,9 @@ import { parseSecretRef } from "../config/secrets/reference.ts";
 
 /** The version in package.json, two folders up in a checkout and in the published package alike. */
 export const VERSION: string = (
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  }
 ).version;
 
 export class Observation {
@@ -39,7 +41,8 @@ export class Observation {
     const headers: Record<string, string> = {};
     for (const [name, text] of Object.entries(traces?.headers ?? {})) {
       const reference = parseSecretRef(text);
-      if ("refused" in reference) throw new Error(`telemetry.traces.headers.${name}: ${reference.refused}`);
+      if ("refused" in reference)
+        throw new Error(`telemetry.traces.headers.${name}: ${reference.refused}`);
       headers[name] = (await reader.readSecret(reference)).reveal();
     }
     const tracing = traces && (await createTraces({ ...traces, headers }, { version: VERSION }));
@@ -76,7 +79,9 @@ function observeServer(metrics: Metrics): ServerObserver {
   const add = (listener: string, change: number): void => {
     open.set(listener, (open.get(listener) ?? 0) + change);
   };
-  metrics.watch("connections", () => [...open].map(([listener, count]) => [[listener], count] as const));
+  metrics.watch("connections", () =>
+    [...open].map(([listener, count]) => [[listener], count] as const),
+  );
   return {
     connectionOpened: (listener) => add(listener, 1),
     connectionClosed: (listener) => add(listener, -1),

@@ -7,13 +7,26 @@ import { startOperatorListener, type OperatorListener } from "../admin/operator-
 import { CidrSet } from "../config/cidr.ts";
 import { renderDiagnostics } from "../config/diagnostic.ts";
 import { watchFiles, type FileWatch } from "../config/watch.ts";
-import { readConfiguration, type Configuration, type ConfigurationSource } from "../gateway/configuration.ts";
+import {
+  readConfiguration,
+  type Configuration,
+  type ConfigurationSource,
+} from "../gateway/configuration.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import { prepareGeneration, type PreparedGeneration, type PrepareTools } from "../gateway/prepare.ts";
+import {
+  prepareGeneration,
+  type PreparedGeneration,
+  type PrepareTools,
+} from "../gateway/prepare.ts";
 import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
 import { readListener } from "../server/listener-files.ts";
 import type { BoundListener } from "../server/listener.ts";
-import { createServer, type Drained, type Server, type ServerConfiguration } from "../server/server.ts";
+import {
+  createServer,
+  type Drained,
+  type Server,
+  type ServerConfiguration,
+} from "../server/server.ts";
 import { AddressTable } from "../stages/sources/address-table.ts";
 import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../stores/keys/key-store.ts";
@@ -52,7 +65,8 @@ export async function startPortcullis(source: ConfigurationSource): Promise<Port
 
 async function readOrRefuse(source: ConfigurationSource): Promise<Configuration> {
   const configuration = await readConfiguration(source);
-  if (!configuration.ok) throw new ConfigurationRefused(renderDiagnostics(configuration.diagnostics));
+  if (!configuration.ok)
+    throw new ConfigurationRefused(renderDiagnostics(configuration.diagnostics));
   return configuration;
 }
 
@@ -87,7 +101,8 @@ class RunningPortcullis implements Portcullis {
     const observation = await Observation.open(configuration);
     this.#observation = observation;
     const { log, metrics, recorder } = observation;
-    for (const warning of configuration.warnings) log.warn(warning.message, { where: warning.where });
+    for (const warning of configuration.warnings)
+      log.warn(warning.message, { where: warning.where });
     this.#generation = await this.#prepare(configuration);
     this.#gateway = new Gateway(this.#generation, {
       recorder,
@@ -104,8 +119,13 @@ class RunningPortcullis implements Portcullis {
     });
     this.#operator = await this.#startOperator(configuration);
     this.listeners = await this.#server.start();
-    for (const { name, host, port } of this.listeners) log.info("listening", { listener: name, address: host, port });
-    log.info("listening", { listener: "operator", address: this.#operator.host, port: this.#operator.port });
+    for (const { name, host, port } of this.listeners)
+      log.info("listening", { listener: name, address: host, port });
+    log.info("listening", {
+      listener: "operator",
+      address: this.#operator.host,
+      port: this.#operator.port,
+    });
     this.#watch = watchFiles({
       files: configuration.files,
       onChange: async (changed) => {
@@ -126,7 +146,9 @@ class RunningPortcullis implements Portcullis {
     this.#observation?.log.info("draining");
     await this.#watch?.close();
     await this.#reloading;
-    const drained = (await this.#server?.drain(this.#configuration.root.server.limits.drainDeadline)) ?? {
+    const drained = (await this.#server?.drain(
+      this.#configuration.root.server.limits.drainDeadline,
+    )) ?? {
       cutConnections: 0,
     };
     this.#observation?.log.info("drained", { cut_connections: drained.cutConnections });
@@ -185,7 +207,9 @@ class RunningPortcullis implements Portcullis {
       addresses: this.#addresses,
       keys: this.#keyStore(configuration),
       notice: ({ issuer, kind, detail }) =>
-        kind === "keys_loaded" ? log.info(kind, { issuer, detail }) : log.warn(kind, { issuer, detail }),
+        kind === "keys_loaded"
+          ? log.info(kind, { issuer, detail })
+          : log.warn(kind, { issuer, detail }),
       previousUpstreams: this.#generation?.upstreams,
     };
     return prepareGeneration(configuration, tools);
@@ -215,13 +239,20 @@ class RunningPortcullis implements Portcullis {
       },
       notReady: () => (this.#isDraining ? ["draining"] : []),
       metrics: () => Promise.resolve({ contentType: METRICS_CONTENT_TYPE, text: metrics.expose() }),
+    }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") throw error;
+      const advice =
+        "another program listens there. Stop it (ss -ltnp shows which), or change operator.bind.";
+      throw new Error(`cannot listen on ${bind.host}:${bind.port}: ${advice}`, { cause: error });
     });
   }
 
   #upstreamReadings(
     pick: (snapshot: ReturnType<PreparedGeneration["upstreams"]["snapshot"]>[number]) => number,
   ): (readonly [readonly string[], number])[] {
-    return (this.#generation?.upstreams.snapshot() ?? []).map((upstream) => [[upstream.name], pick(upstream)] as const);
+    return (this.#generation?.upstreams.snapshot() ?? []).map(
+      (upstream) => [[upstream.name], pick(upstream)] as const,
+    );
   }
 
   /** Settings that are read at start only; a change is said aloud, never silently ignored. */
@@ -244,7 +275,9 @@ class RunningPortcullis implements Portcullis {
 async function serverConfiguration({ root, reader }: Configuration): Promise<ServerConfiguration> {
   return {
     listeners: await Promise.all(
-      root.listeners.map((listener) => readListener(listener, (reference) => reader.readFile(reference))),
+      root.listeners.map((listener) =>
+        readListener(listener, (reference) => reader.readFile(reference)),
+      ),
     ),
     limits: root.server.limits,
     trustedProxies: new CidrSet(root.trustedProxies),

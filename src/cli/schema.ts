@@ -3,7 +3,10 @@ import type { Command } from "commander";
 import { toJsonSchema } from "../config/json-schema.ts";
 import { rootSchema } from "../gateway/schema.ts";
 
-export const SCHEMA_OPTIONS = { title: "Portcullis configuration", id: "https://portcullis.dev/schemas/portcullis.json" };
+export const SCHEMA_OPTIONS = {
+  title: "Portcullis configuration",
+  id: "https://portcullis.dev/schemas/portcullis.json",
+};
 
 export function addSchema(program: Command): void {
   program

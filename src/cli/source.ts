@@ -13,7 +13,10 @@ export interface SourceOptions {
 export function withSource(command: Command): Command {
   return command
     .option("-c, --config <file>", "the configuration file", "portcullis.yaml")
-    .option("--environment <name>", "development, staging or production; wins over the file and ENVIRONMENT")
+    .option(
+      "--environment <name>",
+      "development, staging or production; wins over the file and ENVIRONMENT",
+    )
     .option("--log-level <level>", "least severe log lines; wins over the file and LOG_LEVEL");
 }
 
@@ -23,7 +26,11 @@ export function sourceOf(options: SourceOptions): ConfigurationSource {
     flags.push({ name: "--environment", path: ["environment"], value: options.environment });
   }
   if (options.logLevel !== undefined) {
-    flags.push({ name: "--log-level", path: ["telemetry", "log", "level"], value: options.logLevel });
+    flags.push({
+      name: "--log-level",
+      path: ["telemetry", "log", "level"],
+      value: options.logLevel,
+    });
   }
   return { path: options.config, env: process.env, flags };
 }

@@ -36,7 +36,11 @@ export interface RouteTable {
 export function compileRoutes(config: RootConfig): RouteTable {
   const mistakes: RouteMistake[] = [];
   const routes = [...routesOfModels(config, mistakes), ...routesOfPaths(config, mistakes)];
-  mistakes.push(...findUnknownUpstreams(routes, config), ...findOverlaps(routes), ...findRepeatedIds(routes));
+  mistakes.push(
+    ...findUnknownUpstreams(routes, config),
+    ...findOverlaps(routes),
+    ...findRepeatedIds(routes),
+  );
   return { routes, mistakes };
 }
 
@@ -50,7 +54,12 @@ interface Shape {
 /** What one model version serves. The Open Inference Protocol v2 paths are those of its REST specification. */
 const SHAPES: Record<VersionSettings["protocols"][number], readonly Shape[]> = {
   predict: [
-    { suffix: "predict", methods: ["POST"], path: (model, version) => `/${model}/${version}/predict`, schemas: "predict" },
+    {
+      suffix: "predict",
+      methods: ["POST"],
+      path: (model, version) => `/${model}/${version}/predict`,
+      schemas: "predict",
+    },
   ],
   "open-inference": [
     {
@@ -123,7 +132,10 @@ function routesOfPaths(config: RootConfig, mistakes: RouteMistake[]): CompiledRo
     try {
       template = parseTemplate(settings.path);
     } catch (error) {
-      mistakes.push({ at: [...at, "path"], message: error instanceof Error ? error.message : String(error) });
+      mistakes.push({
+        at: [...at, "path"],
+        message: error instanceof Error ? error.message : String(error),
+      });
       return [];
     }
     return [
@@ -160,7 +172,10 @@ function idOf(path: string): string {
   return `${words.join(".")}${path.endsWith("/**") ? ".all" : ""}`;
 }
 
-function findUnknownUpstreams(routes: readonly CompiledRoute[], { upstreams }: RootConfig): RouteMistake[] {
+function findUnknownUpstreams(
+  routes: readonly CompiledRoute[],
+  { upstreams }: RootConfig,
+): RouteMistake[] {
   const reported = new Set<string>();
   return routes.flatMap(({ route, at }) => {
     const isKnown = Object.hasOwn(upstreams, route.upstream ?? "");

@@ -9,7 +9,7 @@ import { loadConfiguration, type Loaded } from "../config/load.ts";
 import { resolveReferences, type ReferenceReader } from "../config/secrets/resolve.ts";
 import { compileRoutes, type CompiledRoute } from "./compile-routes.ts";
 import { ENVIRONMENT_TABLE } from "./environment-table.ts";
-import { rootSchema, type RootConfig } from "./schema.ts";
+import { DEFAULT_ENVIRONMENT, rootSchema, type RootConfig } from "./schema.ts";
 import { findUnsafeSettings } from "./unsafe-settings.ts";
 
 export interface ConfigurationSource {
@@ -36,14 +36,16 @@ export interface BrokenConfiguration {
   readonly files: FileDigests;
 }
 
-export async function readConfiguration(source: ConfigurationSource): Promise<Configuration | BrokenConfiguration> {
+export async function readConfiguration(
+  source: ConfigurationSource,
+): Promise<Configuration | BrokenConfiguration> {
   const loaded = await loadConfiguration({
     schema: rootSchema,
     path: source.path,
     env: source.env,
     envTable: ENVIRONMENT_TABLE,
     flags: source.flags,
-    environmentName: (raw) => source.env["ENVIRONMENT"] ?? environmentIn(raw),
+    environmentName: (raw) => environmentOf(source, raw),
   });
   if (!loaded.ok) return loaded;
   const root = loaded.value;
@@ -60,12 +62,32 @@ export async function readConfiguration(source: ConfigurationSource): Promise<Co
     diagnostics.push(...unsafe.map(({ at, message, hint }) => loaded.diagnose(at, message, hint)));
   }
   const files = new Map([...loaded.files, ...references.files]);
-  if (diagnostics.length > 0 || !references.ok) return { ok: false, diagnostics, files };
+  if (diagnostics.length > 0 || !references.ok)
+    return { ok: false, diagnostics: inReadingOrder(diagnostics), files };
   const warnings = [...loaded.warnings, ...references.warnings];
   return { ok: true, root, routes, reader: references.reader, loaded, warnings, files };
 }
 
-function environmentIn(raw: unknown): string | undefined {
-  const value = typeof raw === "object" && raw !== null ? (raw as Record<string, unknown>)["environment"] : undefined;
-  return typeof value === "string" ? value : undefined;
+/** File by file and line by line; what stands in no file comes last. */
+function inReadingOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const place = ({ file, line = 0, column = 0 }: Diagnostic) => ({
+    file: file ?? "\u{ffff}",
+    line,
+    column,
+  });
+  return [...diagnostics].sort((left, right) => {
+    const [a, b] = [place(left), place(right)];
+    return a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
+  });
+}
+
+/** The environment whose overlay counts, by the same precedence that the setting `environment` itself has. */
+function environmentOf({ env, flags }: ConfigurationSource, raw: unknown): string {
+  const flag = flags.find(({ path }) => path.length === 1 && path[0] === "environment");
+  const inFile =
+    typeof raw === "object" && raw !== null
+      ? (raw as Record<string, unknown>)["environment"]
+      : undefined;
+  const name = flag?.value ?? env["ENVIRONMENT"] ?? inFile;
+  return typeof name === "string" ? name : DEFAULT_ENVIRONMENT;
 }

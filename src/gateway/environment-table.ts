@@ -22,17 +22,22 @@ const ASYMMETRIC_DEFAULT = ["ES256", "RS256"];
 const jwtRows: readonly EnvironmentRow[] = [
   {
     name: "JWT_ISSUER",
-    description: "Issuer of accepted access tokens (`iss`), by the name `environment`. Needs JWT_AUDIENCE.",
+    description:
+      "Issuer of accepted access tokens (`iss`), by the name `environment`. Needs JWT_AUDIENCE.",
     example: "https://idp.example.bank/realms/inference",
     apply(value, draft) {
       requireVariable(draft, "JWT_AUDIENCE");
       const isShared = draft.variable("JWT_SECRET_KEY") !== undefined;
-      draft.set(ISSUER, { issuer: value, algorithms: isShared ? SYMMETRIC_DEFAULT : ASYMMETRIC_DEFAULT });
+      draft.set(ISSUER, {
+        issuer: value,
+        algorithms: isShared ? SYMMETRIC_DEFAULT : ASYMMETRIC_DEFAULT,
+      });
     },
   },
   {
     name: "JWT_AUDIENCE",
-    description: "What this gateway is called in `aud`; several are separated by commas. Needs JWT_ISSUER.",
+    description:
+      "What this gateway is called in `aud`; several are separated by commas. Needs JWT_ISSUER.",
     example: "inference",
     apply(value, draft) {
       requireVariable(draft, "JWT_ISSUER");
@@ -41,7 +46,8 @@ const jwtRows: readonly EnvironmentRow[] = [
   },
   {
     name: "JWT_ALGORITHM",
-    description: "The only signature algorithms accepted; several are separated by commas. Needs JWT_ISSUER.",
+    description:
+      "The only signature algorithms accepted; several are separated by commas. Needs JWT_ISSUER.",
     example: "ES256",
     apply(value, draft) {
       requireVariable(draft, "JWT_ISSUER");
@@ -50,7 +56,8 @@ const jwtRows: readonly EnvironmentRow[] = [
   },
   {
     name: "JWT_SECRET_KEY",
-    description: "Shared secret of HS256 to HS512; public keys are found by discovery instead. Needs JWT_ISSUER.",
+    description:
+      "Shared secret of HS256 to HS512; public keys are found by discovery instead. Needs JWT_ISSUER.",
     apply(_value, draft) {
       requireVariable(draft, "JWT_ISSUER");
       draft.set([...ISSUER, "secret"], "env:JWT_SECRET_KEY");
@@ -61,7 +68,8 @@ const jwtRows: readonly EnvironmentRow[] = [
 const corsRows: readonly EnvironmentRow[] = [
   {
     name: "CORS_ORIGINS",
-    description: "Origins that browsers may call from; several are separated by commas, none is a pattern.",
+    description:
+      "Origins that browsers may call from; several are separated by commas, none is a pattern.",
     example: "https://app.example.bank",
     apply(value, draft) {
       draft.set(["headers", "cors", "origins"], parseList(value));
@@ -88,7 +96,8 @@ const limitRows: readonly EnvironmentRow[] = [
   },
   {
     name: "RATE_LIMIT_REQUESTS_PER_MINUTE",
-    description: "Sustained requests a minute for callers in no tier; takes the place of the default rate and burst.",
+    description:
+      "Sustained requests a minute for callers in no tier; takes the place of the default rate and burst.",
     example: "600",
     apply(value, draft) {
       const count = parseCount(value, 1);
@@ -110,7 +119,8 @@ const listenerRows: readonly EnvironmentRow[] = [
   },
   {
     name: "TLS_ENABLED",
-    description: "`true` needs TLS_CERT_PATH and TLS_KEY_PATH; `false` takes TLS away from the first listener.",
+    description:
+      "`true` needs TLS_CERT_PATH and TLS_KEY_PATH; `false` takes TLS away from the first listener.",
     example: "true",
     apply(value, draft) {
       if (!parseBoolean(value)) {
@@ -118,7 +128,8 @@ const listenerRows: readonly EnvironmentRow[] = [
         return;
       }
       const hasTls = draft.get([...FIRST_LISTENER, "tls"]) !== undefined;
-      if (!hasTls) for (const name of ["TLS_CERT_PATH", "TLS_KEY_PATH"]) requireVariable(draft, name);
+      if (!hasTls)
+        for (const name of ["TLS_CERT_PATH", "TLS_KEY_PATH"]) requireVariable(draft, name);
     },
   },
   {
@@ -147,7 +158,8 @@ const listenerRows: readonly EnvironmentRow[] = [
   },
   {
     name: "TRUSTED_PROXIES",
-    description: "Networks whose X-Forwarded-For and Forwarded are believed; several are separated by commas.",
+    description:
+      "Networks whose X-Forwarded-For and Forwarded are believed; several are separated by commas.",
     example: "10.0.0.0/8",
     apply(value, draft) {
       draft.set(["trustedProxies"], parseList(value));
@@ -166,7 +178,8 @@ const generalRows: readonly EnvironmentRow[] = [
   },
   {
     name: "LOG_LEVEL",
-    description: "Least severe log lines written: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.",
+    description:
+      "Least severe log lines written: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.",
     example: "info",
     apply(value, draft) {
       draft.set(["telemetry", "log", "level"], value.toLowerCase());
@@ -178,8 +191,17 @@ function requireVariable(draft: EnvironmentDraft, name: string): void {
   if (draft.variable(name) === undefined) throw new UnitError(`${name} must be set too`);
 }
 
+/** A TLS_ENABLED that is neither true nor false is its own row's complaint, not that of every row beside it. */
+function isTlsTakenAway(draft: EnvironmentDraft): boolean {
+  try {
+    return !parseBoolean(draft.variable("TLS_ENABLED") ?? "true");
+  } catch {
+    return false;
+  }
+}
+
 function setTlsFile(draft: EnvironmentDraft, field: "certificate" | "key", path: string): void {
-  if (draft.variable("TLS_ENABLED") !== undefined && !parseBoolean(draft.variable("TLS_ENABLED") ?? "")) return;
+  if (isTlsTakenAway(draft)) return;
   if (draft.get(["listeners", 0]) === undefined) {
     throw new UnitError("there is no listener to give it to", "set BIND_ADDR, or write a listener");
   }

@@ -6,7 +6,8 @@ import type { Exchange, Handler, MalformedReport } from "../pipeline/exchange.ts
 import type { Forwarder } from "../pipeline/forward.ts";
 import type { Recorder } from "../pipeline/outcome.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
-import { refuse, run, type Plan, type RunTools } from "../pipeline/run.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { refuse, run, type RunTools } from "../pipeline/run.ts";
 import type { Clock } from "../pipeline/stage.ts";
 import type { Match } from "./router.ts";
 
@@ -92,7 +93,11 @@ export class Gateway implements Handler {
   async refuse(exchange: Exchange, rejection: Rejection): Promise<void> {
     const tenure = this.#enter();
     try {
-      await refuse({ exchange, plan: tenure.generation.unmatched, params: NO_PARAMS }, rejection, tenure.tools);
+      await refuse(
+        { exchange, plan: tenure.generation.unmatched, params: NO_PARAMS },
+        rejection,
+        tenure.tools,
+      );
     } finally {
       this.#leave(tenure);
     }

@@ -1,5 +1,5 @@
 /** Compiles a configuration into a generation: stages prepared and bound to every route, upstreams opened, paths routed. */
-import { planOf, type Plan, type Step } from "../pipeline/run.ts";
+import { planOf, type Plan, type Step } from "../pipeline/plan.ts";
 import { rejection } from "../pipeline/rejection.ts";
 import type { Route } from "../pipeline/request-context.ts";
 import type { PreparedStage } from "../pipeline/stage.ts";

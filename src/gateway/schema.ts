@@ -20,6 +20,9 @@ import { upstreamsSchema } from "../upstream/config.ts";
 /** 1 MiB of request body: prompts and feature rows fit. Raised, each running request may hold that much memory. */
 export const DEFAULT_BODY_BYTES = 1_048_576;
 
+/** What a configuration is for when it does not say. Production is never guessed: it refuses what others allow. */
+export const DEFAULT_ENVIRONMENT = "development";
+
 /** The stages an operator may put in shadow or let pass when broken, on every route or on one. */
 const STAGES_WITH_MODE = [
   "kill-switch",
@@ -40,7 +43,9 @@ const stageSettings = z.strictObject({
   whenBroken: z
     .enum(["reject", "continue"])
     .optional()
-    .describe("What a fault of the stage's own means. `continue` lets requests pass unguarded, and records it."),
+    .describe(
+      "What a fault of the stage's own means. `continue` lets requests pass unguarded, and records it.",
+    ),
 });
 
 const stageModes = z
@@ -58,7 +63,9 @@ const routeFields = {
     .describe("`stream` passes the body on as it comes, uninspected; it is only counted."),
   ...routeAuthorizationFields,
   ...contractRouteFields,
-  limits: routeLimitsSchema.optional().describe("Limits that take the place of the tier's own here."),
+  limits: routeLimitsSchema
+    .optional()
+    .describe("Limits that take the place of the tier's own here."),
   cors: routeCorsSchema.optional(),
   mask: maskSchema.optional(),
   stages: stageModes.optional(),
@@ -76,8 +83,14 @@ const routeSchema = z
     id: slug.optional().describe("Name in metrics and records. Default: made from the path."),
     path: z
       .string()
-      .describe('Path template, such as "/core/**" or "/causal/{model:slug}/explain"; types: slug, int, uuid, string.'),
-    methods: z.array(method).min(1).default(["GET"]).describe("Methods allowed. GET brings HEAD along."),
+      .describe(
+        'Path template, such as "/core/**" or "/causal/{model:slug}/explain"; types: slug, int, uuid, string.',
+      ),
+    methods: z
+      .array(method)
+      .min(1)
+      .default(["GET"])
+      .describe("Methods allowed. GET brings HEAD along."),
     model: slug.optional().describe("Model name for grants and records."),
     version: slug.optional().describe("Model version for grants and records."),
     ...routeFields,
@@ -94,7 +107,9 @@ const versionSchema = z
       .array(z.enum(["predict", "open-inference"]))
       .min(1)
       .default(["predict", "open-inference"])
-      .describe("`predict`: POST /MODEL/VERSION/predict. `open-inference`: the Open Inference Protocol v2 paths."),
+      .describe(
+        "`predict`: POST /MODEL/VERSION/predict. `open-inference`: the Open Inference Protocol v2 paths.",
+      ),
     inferRequest: fileRef
       .optional()
       .describe("JSON Schema of Open Inference Protocol requests; `request` is for predict alone."),
@@ -103,7 +118,10 @@ const versionSchema = z
       .describe("JSON Schema of Open Inference Protocol answers; `response` is for predict alone."),
   })
   .superRefine(refineVersionPolicy)
-  .refine((version) => version.bodyMode === "buffer" || version.request === undefined, streamRefusal);
+  .refine(
+    (version) => version.bodyMode === "buffer" || version.request === undefined,
+    streamRefusal,
+  );
 
 const operatorSchema = z
   .strictObject({
@@ -114,7 +132,9 @@ const operatorSchema = z
       .strictObject({
         certificate: fileRef.describe("PEM file of the certificate, followed by its issuers."),
         key: fileRef.describe("PEM file of its private key."),
-        callersCa: fileRef.optional().describe("PEM file of authorities; operators must then show a certificate."),
+        callersCa: fileRef
+          .optional()
+          .describe("PEM file of authorities; operators must then show a certificate."),
       })
       .optional()
       .describe("Needed in production off loopback."),
@@ -126,19 +146,27 @@ export const rootSchema = z
     version: z.literal(1).describe("Version of this format."),
     environment: z
       .enum(["development", "staging", "production"])
-      .default("development")
-      .describe("In production unsafe settings do not start; `portcullis.ENVIRONMENT.yaml` is laid over this file."),
+      .default(DEFAULT_ENVIRONMENT)
+      .describe(
+        "In production unsafe settings do not start; `portcullis.ENVIRONMENT.yaml` is laid over this file.",
+      ),
     listeners: listenersSchema,
     operator: operatorSchema.prefault({}),
     trustedProxies: z
       .array(cidr)
       .default([])
-      .describe("Networks whose word on the caller's address and scheme is taken. Default: nobody's."),
+      .describe(
+        "Networks whose word on the caller's address and scheme is taken. Default: nobody's.",
+      ),
     server: z
-      .strictObject({ limits: serverLimitsSchema.prefault({}).describe("Limits of connections and heads.") })
+      .strictObject({
+        limits: serverLimitsSchema.prefault({}).describe("Limits of connections and heads."),
+      })
       .prefault({})
       .describe("How callers' connections are served."),
-    headers: headersSchema.prefault({}),
+    headers: headersSchema
+      .prefault({})
+      .describe("What answers tell browsers, and which origins may call."),
     sources: sourcesSchema.prefault({}),
     identity: identityConfig.prefault({}).describe("Who may prove who they are, and how."),
     authorization: authorizationSchema.prefault({}).describe("Who may do what."),
@@ -149,12 +177,14 @@ export const rootSchema = z
     models: z
       .record(
         slug,
-        z.strictObject({ versions: z.record(slug, versionSchema).describe("Versions by name, such as `v2`.") }),
+        z.strictObject({
+          versions: z.record(slug, versionSchema).describe("Versions by name, such as `v2`."),
+        }),
       )
       .default({})
       .describe("Models by name; each version expands into routes."),
     routes: z.array(routeSchema).default([]).describe("Everything that is not a model."),
-    telemetry: telemetrySchema.prefault({}),
+    telemetry: telemetrySchema.prefault({}).describe("Log, metrics and traces."),
     store: z
       .strictObject({
         kind: z.literal("embedded").default("embedded").describe("Kept on this machine."),

@@ -29,7 +29,11 @@ export interface StageConfigsInput {
   readonly reader: ReferenceReader;
 }
 
-export async function toStageConfigs({ root, routes, reader }: StageConfigsInput): Promise<StageConfigs> {
+export async function toStageConfigs({
+  root,
+  routes,
+  reader,
+}: StageConfigsInput): Promise<StageConfigs> {
   /** A value for each route that has one, by route id. */
   const byRoute = <T>(pick: (compiled: CompiledRoute) => T | undefined): ReadonlyMap<string, T> =>
     new Map(
@@ -39,7 +43,8 @@ export async function toStageConfigs({ root, routes, reader }: StageConfigsInput
       }),
     );
   const contracts = new Map<string, ContractRoute>();
-  for (const compiled of routes) contracts.set(compiled.route.id, await toContractRoute(compiled, reader));
+  for (const compiled of routes)
+    contracts.set(compiled.route.id, await toContractRoute(compiled, reader));
   return {
     killSwitch: {
       routes: byRoute(({ settings, successorPath }) => ({
@@ -50,7 +55,9 @@ export async function toStageConfigs({ root, routes, reader }: StageConfigsInput
       })),
     },
     headers: { ...root.headers, routes: byRoute(({ settings }) => settings.cors) },
-    sources: await resolveSources(root.sources, async (file) => (await reader.readFile(file)).toString("utf8")),
+    sources: await resolveSources(root.sources, async (file) =>
+      (await reader.readFile(file)).toString("utf8"),
+    ),
     identity: { ...root.identity, routes: byRoute(({ settings }) => settings.identity) },
     authorization: {
       ...root.authorization,
@@ -62,8 +69,12 @@ export async function toStageConfigs({ root, routes, reader }: StageConfigsInput
   };
 }
 
-async function toContractRoute(compiled: CompiledRoute, reader: ReferenceReader): Promise<ContractRoute> {
-  const { contentTypes, requestBody, contentEncodings, parameters, query, json } = compiled.settings;
+async function toContractRoute(
+  compiled: CompiledRoute,
+  reader: ReferenceReader,
+): Promise<ContractRoute> {
+  const { contentTypes, requestBody, contentEncodings, parameters, query, json } =
+    compiled.settings;
   const read = async (file: FileRef | undefined): Promise<SchemaSource | undefined> =>
     file && { file: file.path, text: (await reader.readFile(file)).toString("utf8") };
   return {

@@ -22,7 +22,10 @@ export interface StageTools extends IdentityTools {
 }
 
 /** Prepares every stage; throws, with all that was prepared closed again, when one cannot work. */
-export async function prepareStages(configs: StageConfigs, tools: StageTools): Promise<readonly PreparedStage[]> {
+export async function prepareStages(
+  configs: StageConfigs,
+  tools: StageTools,
+): Promise<readonly PreparedStage[]> {
   const prepared: PreparedStage[] = [];
   try {
     // 1. What is killed must cost nothing more.

@@ -21,7 +21,10 @@ export async function findUnsafeSettings(
   reader: ReferenceReader | undefined,
 ): Promise<readonly UnsafeSetting[]> {
   return [
-    ...findUnsafeIdentity(root.identity).map(({ path, message }) => ({ at: ["identity", ...path], message })),
+    ...findUnsafeIdentity(root.identity).map(({ path, message }) => ({
+      at: ["identity", ...path],
+      message,
+    })),
     ...plainListeners(root),
     ...plainOperator(root),
     ...relaxedStages(root),
@@ -61,7 +64,10 @@ function relaxedStages(root: RootConfig): UnsafeSetting[] {
       stages: settings.stages,
     })),
   );
-  const routes = root.routes.map((route, index) => ({ at: ["routes", index, "stages"], stages: route.stages }));
+  const routes = root.routes.map((route, index) => ({
+    at: ["routes", index, "stages"],
+    stages: route.stages,
+  }));
   const everywhere = { at: ["stages"], stages: root.stages };
   return [everywhere, ...versions, ...routes].flatMap(({ at, stages }) => relaxedIn(at, stages));
 }
@@ -71,7 +77,11 @@ function relaxedIn(at: ConfigPath, stages: StageModes | undefined): UnsafeSettin
     const settings = stages?.[name];
     const found: UnsafeSetting[] = [];
     if (settings?.mode === "shadow") {
-      found.push({ at: [...at, name, "mode"], message: `${name} in shadow lets everyone through`, hint: "remove it" });
+      found.push({
+        at: [...at, name, "mode"],
+        message: `${name} in shadow lets everyone through`,
+        hint: "remove it",
+      });
     }
     if (settings?.whenBroken === "continue") {
       found.push({

@@ -1,7 +1,7 @@
 /** The wire side of one request, as the runner sees it; the server implements it for HTTP/1.1 and HTTP/2. */
 import type { Readable } from "node:stream";
 import type { CallerRequest } from "./request-context.ts";
-import type { Rejection } from "./rejection.ts";
+import type { Rejection, RejectionCode } from "./rejection.ts";
 import type { GatewayResponse } from "./response.ts";
 
 /** How sending the answer ended. */
@@ -37,6 +37,17 @@ export class BodyRejected extends Error {
     super(rejection.message);
     this.name = "BodyRejected";
     this.rejection = rejection;
+  }
+}
+
+/** Error of a streamed answer that broke on the way; the code says what the record shall. */
+export class AnswerBroken extends Error {
+  readonly code: RejectionCode;
+
+  constructor(code: RejectionCode, message: string) {
+    super(message);
+    this.name = "AnswerBroken";
+    this.code = code;
   }
 }
 

@@ -196,7 +196,10 @@ export const CATALOGUE = define({
     status: 400,
     message: "The JSON body has too many members or elements.",
   },
-  "contract.json_value_too_long": { status: 400, message: "The JSON body has a text, key or number that is too long." },
+  "contract.json_value_too_long": {
+    status: 400,
+    message: "The JSON body has a text, key or number that is too long.",
+  },
   "contract.json_duplicate_key": { status: 400, message: "The JSON body repeats a key." },
   "contract.json_forbidden_key": {
     status: 400,

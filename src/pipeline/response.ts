@@ -11,8 +11,12 @@ export interface GatewayResponse {
   readonly body: Buffer | Readable;
 }
 
-/** A change to the header section of whatever is answered. `set` replaces all fields of that name. */
+/**
+ * A change to the header section of whatever is answered. `set` replaces all fields of that name;
+ * `replace` takes all fields of many names away and adds a prepared list, in one pass.
+ */
 export type Edit =
+  | { readonly kind: "replace"; readonly names: ReadonlySet<string>; readonly fields: HeaderList }
   | { readonly kind: "set"; readonly name: string; readonly value: string }
   | { readonly kind: "append"; readonly name: string; readonly value: string }
   | { readonly kind: "remove"; readonly name: string };
@@ -23,6 +27,11 @@ export const appendHeader = (name: string, value: string): Edit => ({
   name,
   value,
 });
+export const replaceHeaders = (names: ReadonlySet<string>, fields: HeaderList): Edit => ({
+  kind: "replace",
+  names,
+  fields,
+});
 export const removeHeader = (name: string): Edit => ({ kind: "remove", name });
 
 /** Applies edits to a mutable flat header list, in order. `vary` appends are merged, not repeated. */
@@ -31,6 +40,7 @@ export function applyEdits(headers: string[], edits: readonly Edit[]): void {
 }
 
 function applyEdit(headers: string[], edit: Edit): void {
+  if (edit.kind === "replace") return replaceAll(headers, edit.names, edit.fields);
   const at = indexOfHeader(headers, edit.name);
   switch (edit.kind) {
     case "remove":
@@ -68,6 +78,18 @@ function removeAll(headers: string[], name: string, from: number): void {
     kept += 2;
   }
   headers.length = kept;
+}
+
+function replaceAll(headers: string[], names: ReadonlySet<string>, fields: HeaderList): void {
+  let kept = 0;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (names.has(name)) continue;
+    headers[kept++] = name;
+    headers[kept++] = headers[i + 1] as string;
+  }
+  headers.length = kept;
+  for (const text of fields) headers.push(text);
 }
 
 function mergeTokens(existing: string, added: string): string {

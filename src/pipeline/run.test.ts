@@ -7,7 +7,8 @@ import type { Outcome } from "./outcome.ts";
 import { Fault, rejection, type Rejection } from "./rejection.ts";
 import type { CallerRequest, Route } from "./request-context.ts";
 import { setHeader, type GatewayResponse } from "./response.ts";
-import { planOf, run, type Step } from "./run.ts";
+import { planOf, type Step } from "./plan.ts";
+import { run } from "./run.ts";
 import { CONTINUE, SYSTEM_CLOCK, type StageHandlers } from "./stage.ts";
 
 const ROUTE: Route = {

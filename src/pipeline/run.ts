@@ -2,44 +2,18 @@
  * The runner: takes one exchange through the stages of its route and ends it in exactly one recorded outcome. It alone
  * awaits, answers, shadows and records; it never decides.
  */
-import { BodyRejected, type Exchange } from "./exchange.ts";
+import type { Readable } from "node:stream";
+import { AnswerBroken, type Exchange, type Sent } from "./exchange.ts";
 import type { Decider, Facts, StageName } from "./facts.ts";
 import type { Forwarder } from "./forward.ts";
 import type { BrokenStage, Outcome, Recorder, ShadowVerdict } from "./outcome.ts";
 import { Fault, rejection, type Rejection } from "./rejection.ts";
+import type { Plan, Step } from "./plan.ts";
 import { renderRejection } from "./render.ts";
 import type { CallerRequest, Peer, RequestContext, Route } from "./request-context.ts";
 import { applyEdits, type GatewayResponse } from "./response.ts";
-import type {
-  Clock,
-  Decision,
-  ResponseDecision,
-  StageHandlers,
-  StageMode,
-  WhenBroken,
-} from "./stage.ts";
-
-/** One stage bound to one route, with the operator's mode for it. */
-export interface Step {
-  readonly stage: StageName;
-  readonly mode: StageMode;
-  readonly whenBroken: WhenBroken;
-  readonly handlers: StageHandlers;
-}
-
-/** A route and its stages in order, sorted at load into the lists the runner walks. */
-export interface Plan {
-  readonly route: Route;
-  readonly head: readonly Step[];
-  readonly body: readonly Step[];
-  readonly response: readonly Step[];
-  readonly decorate: readonly Step[];
-  readonly end: readonly Step[];
-  /** Most bytes of an upstream answer that a response step may make the runner hold. */
-  readonly responseLimitBytes: number;
-  /** What is said when every head step let the request pass but there is nowhere to send it. */
-  readonly destination: "upstream" | Rejection;
-}
+import type { Clock, Decision, ResponseDecision } from "./stage.ts";
+import { describe, rejectionOfThrown } from "./thrown.ts";
 
 export interface RunTools {
   readonly forwarder: Forwarder;
@@ -48,26 +22,9 @@ export interface RunTools {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NOTHING_SENT: Sent = { bytesOut: 0, isComplete: false };
 const NO_SHADOWS: readonly ShadowVerdict[] = [];
 const NO_BROKEN: readonly BrokenStage[] = [];
-
-export function planOf(
-  route: Route,
-  steps: readonly Step[],
-  rest: Pick<Plan, "responseLimitBytes" | "destination">,
-): Plan {
-  const having = (name: keyof StageHandlers) =>
-    steps.filter((step) => step.handlers[name] !== undefined);
-  return {
-    route,
-    head: having("onHead"),
-    body: having("onBody"),
-    response: having("onResponse"),
-    decorate: having("decorate").reverse(),
-    end: having("onEnd"),
-    ...rest,
-  };
-}
 
 /** The runner's own view of a context: the only place where it is written. */
 class Context implements RequestContext {
@@ -101,8 +58,8 @@ export interface RunInput {
 }
 
 /** Runs one request to its end. Settles when the answer is sent and the outcome recorded; never rejects. */
-export async function run(input: RunInput, tools: RunTools): Promise<void> {
-  await new Run(input, tools).toEnd();
+export function run(input: RunInput, tools: RunTools): Promise<void> {
+  return new Run(input, tools).toEnd();
 }
 
 /** Answers a request that the listener itself refuses; `plan` is that of unmatched paths, for its header edits. */
@@ -130,60 +87,65 @@ class Run {
   async toEnd(): Promise<void> {
     let verdict: Verdict;
     try {
-      verdict = await this.#decide();
+      verdict = (await this.#admit()) ?? (await this.#forward());
     } catch (error) {
       verdict = this.#refused("gateway", rejectionOfThrown(error));
     }
-    await this.#finish(verdict);
+    // Waited for only when the answer takes its time: the rest is sent at once.
+    const finishing = this.#finish(verdict);
+    if (finishing) await finishing;
   }
 
   async toRefusal(refusal: Rejection): Promise<void> {
     await this.#finish(this.#refused("listener", refusal));
   }
 
-  async #decide(): Promise<Verdict> {
-    const head =
-      this.#plan.head.length > 0 ? await this.#walk(this.#plan.head, "onHead") : undefined;
+  /** Head, then body; undefined when every stage said `continue`. */
+  async #admit(): Promise<Verdict | undefined> {
+    const walked = this.#walk(this.#plan.head, "onHead");
+    const head = walked instanceof Promise ? await walked : walked;
     if (head) return head;
-    if (this.#plan.destination !== "upstream")
+    if (this.#plan.destination !== "upstream") {
       return this.#refused("router", this.#plan.destination);
-
-    const isStreamed = this.#plan.route.bodyMode === "stream";
-    if (!isStreamed) {
+    }
+    if (!this.#isStreamed) {
       const body = await this.#exchange.readBody(this.#plan.route.bodyLimitBytes);
       if (!Buffer.isBuffer(body)) return this.#refused(deciderOf(body), body);
       this.#context.body = body;
-      const judged =
-        this.#plan.body.length > 0 ? await this.#walk(this.#plan.body, "onBody") : undefined;
-      if (judged) return judged;
+      const judged = this.#walk(this.#plan.body, "onBody");
+      const verdict = judged instanceof Promise ? await judged : judged;
+      if (verdict) return verdict;
     }
-    if (this.#exchange.isCallerGone)
-      return this.#refused("listener", rejection("listener.caller_gone"));
-    return this.#forward(isStreamed);
+    if (!this.#exchange.isCallerGone) return undefined;
+    return this.#refused("listener", rejection("listener.caller_gone"));
   }
 
-  async #forward(isStreamed: boolean): Promise<Verdict> {
+  get #isStreamed(): boolean {
+    return this.#plan.route.bodyMode === "stream";
+  }
+
+  async #forward(): Promise<Verdict> {
     const { route, response: judges, responseLimitBytes } = this.#plan;
+    const exchange = this.#exchange;
     this.#upstreamStartedMs = this.#tools.clock.monotonicMs();
     const forwarded = await this.#tools.forwarder.forward(this.#context, {
-      body: isStreamed ? this.#exchange.streamBody(route.bodyLimitBytes) : this.#context.body,
+      body: this.#isStreamed ? exchange.streamBody(route.bodyLimitBytes) : this.#context.body,
       mustBuffer: judges.length > 0,
       responseLimitBytes,
-      onCallerGone: (listener) => this.#exchange.onCallerGone(listener),
+      onCallerGone: (listener) => exchange.onCallerGone(listener),
     });
     this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
-    if (forwarded.kind === "rejected")
+    if (forwarded.kind === "rejected") {
       return this.#refused(deciderOf(forwarded.rejection), forwarded.rejection);
-    const { response } = forwarded;
-    if (judges.length > 0) {
-      // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
-      if (!Buffer.isBuffer(response.body)) {
-        response.body.destroy();
-        throw new Error("the forwarder streamed an answer that a stage must see whole");
-      }
-      return this.#judge({ ...response, body: response.body });
     }
-    return { by: "upstream", code: "ok", rejection: undefined, response };
+    const { response } = forwarded;
+    if (judges.length === 0) return { by: "upstream", code: "ok", rejection: undefined, response };
+    // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
+    if (!Buffer.isBuffer(response.body)) {
+      response.body.destroy();
+      throw new Error("the forwarder streamed an answer that a stage must see whole");
+    }
+    return this.#judge({ ...response, body: response.body });
   }
 
   /** One pass over the request steps; undefined when all of them said `continue`. */
@@ -300,49 +262,43 @@ class Run {
     };
   }
 
-  async #finish(verdict: Verdict): Promise<void> {
-    const { response } = verdict;
-    const headers = [...response.headers];
+  #finish(verdict: Verdict): void | Promise<void> {
+    const { status, body, headers: given } = verdict.response;
+    const headers = [...given];
     for (const step of this.#plan.decorate) {
-      const edits = step.handlers.decorate?.(this.#context, response.status);
+      const edits = step.handlers.decorate?.(this.#context, status);
       if (edits && edits.length > 0) applyEdits(headers, edits);
     }
-    let isComplete = false;
-    let bytesOut = 0;
-    if (!this.#exchange.isCallerGone) {
-      const sending = this.#exchange.send({
-        status: response.status,
-        headers,
-        body: response.body,
-      });
-      ({ isComplete, bytesOut } = sending instanceof Promise ? await sending : sending);
-      if (!Buffer.isBuffer(response.body)) this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
-    } else if (!Buffer.isBuffer(response.body)) response.body.destroy();
-    this.#record(verdict, { isComplete, bytesOut });
+    if (this.#exchange.isCallerGone) {
+      if (!Buffer.isBuffer(body)) body.destroy();
+      return this.#record(verdict, NOTHING_SENT);
+    }
+    let sending: Sent | Promise<Sent>;
+    try {
+      sending = this.#exchange.send({ status, headers, body });
+    } catch (error) {
+      // An answer that cannot be written is cut off by the exchange; it is recorded like every other end.
+      return this.#record(this.#refused("gateway", rejectionOfThrown(error)), NOTHING_SENT);
+    }
+    if (!(sending instanceof Promise)) return this.#record(verdict, sending);
+    return sending.then((sent) => {
+      if (!Buffer.isBuffer(body)) this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
+      this.#record(verdict, sent);
+    });
   }
 
-  #record(verdict: Verdict, sent: { isComplete: boolean; bytesOut: number }): void {
-    const isLost = !sent.isComplete && this.#exchange.isCallerGone;
-    const status = isLost ? 499 : verdict.response.status;
+  #record(verdict: Verdict, sent: Sent): void {
+    const end = this.#endOf(verdict, sent);
     const now = this.#tools.clock.monotonicMs();
     const started = this.#upstreamStartedMs;
-    const ending = { status, wasForwarded: started !== undefined };
+    const ending = { status: end.status, wasForwarded: started !== undefined };
     for (const step of this.#plan.end) step.handlers.onEnd?.(this.#context, ending);
-    const isBrokenStream = !sent.isComplete && !isLost;
     this.#tools.recorder.record({
       context: this.#context,
-      decision: isBrokenStream ? "error" : decisionOf(verdict),
-      status,
-      stage: isBrokenStream
-        ? "upstream"
-        : isLost && verdict.by === "upstream"
-          ? "listener"
-          : verdict.by,
-      code: isBrokenStream
-        ? "upstream.connection_lost"
-        : isLost && verdict.code === "ok"
-          ? "listener.caller_gone"
-          : verdict.code,
+      decision: end.decision,
+      status: end.status,
+      stage: end.by,
+      code: end.code,
       cause: verdict.rejection?.cause,
       latencyMs: now - this.#exchange.request.startedAtMs,
       upstreamMs: started === undefined ? undefined : (this.#upstreamEndedMs ?? now) - started,
@@ -352,31 +308,31 @@ class Run {
       broken: this.#broken ?? NO_BROKEN,
     });
   }
+
+  /** What became of a verdict on its way out: said as meant, lost with its caller, or broken off in its stream. */
+  #endOf(verdict: Verdict, sent: Sent): End {
+    const { by, code, rejection: refusal, response } = verdict;
+    const decision = !refusal ? "allow" : refusal.status >= 500 ? "error" : "deny";
+    if (sent.isComplete) return { decision, status: response.status, by, code };
+    if (this.#exchange.isCallerGone) {
+      if (refusal) return { decision, status: 499, by, code };
+      return { decision, status: 499, by: "listener", code: "listener.caller_gone" };
+    }
+    if (refusal) return { decision, status: response.status, by, code };
+    const { errored } = response.body as Readable;
+    const brokenBy = errored instanceof AnswerBroken ? errored.code : "upstream.connection_lost";
+    return { decision: "error", status: response.status, by: "upstream", code: brokenBy };
+  }
 }
 
-function decisionOf(verdict: Verdict): Outcome["decision"] {
-  if (!verdict.rejection) return "allow";
-  return verdict.rejection.status >= 500 ? "error" : "deny";
+interface End {
+  readonly decision: Outcome["decision"];
+  readonly status: number;
+  readonly by: Decider;
+  readonly code: Outcome["code"];
 }
 
 /** The code's first part names who said it; body and upstream failures reach the runner as codes only. */
 function deciderOf(refusal: Rejection): Decider {
   return refusal.code.slice(0, refusal.code.indexOf(".")) as Decider;
-}
-
-function rejectionOfThrown(error: unknown): Rejection {
-  if (error instanceof Fault) {
-    return rejection(error.code, {
-      cause: describe(error),
-      retryAfterSeconds: error.retryAfterSeconds,
-    });
-  }
-  if (error instanceof BodyRejected) return error.rejection;
-  return rejection("gateway.invariant_broken", { cause: describe(error) });
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return error instanceof Fault ? `${error.message}${cause}` : (error.stack ?? error.message);
 }

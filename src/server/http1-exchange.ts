@@ -159,6 +159,8 @@ export class Http1Exchange implements CuttableExchange {
     socket.setTimeout(this.#connection.limits.sendTimeout);
     return new Promise((resolve) => {
       this.#outgoing.on("finish", () => {
+        // Node 22 also says "finish" when the socket was destroyed with bytes still waiting.
+        if (socket.destroyed) return;
         this.#isFlushed = true;
         resolve({ bytesOut, isComplete: true });
       });
@@ -228,7 +230,7 @@ export class Http1Exchange implements CuttableExchange {
       body.on("error", breakOff);
       body.on("close", breakOff);
       outgoing.on("finish", () => {
-        this.#isFlushed = true;
+        this.#isFlushed = !socket.destroyed;
       });
       outgoing.on("close", () => {
         body.destroy();

@@ -328,6 +328,22 @@ describe("answers", () => {
   });
 });
 
+test("a drain lets running streams finish and says so by GOAWAY", async () => {
+  running.handler.before = async () => {
+    await sleep(200);
+    return undefined;
+  };
+  const session = open();
+  let goaway = false;
+  session.on("goaway", () => (goaway = true));
+  const asking = Promise.all(Array.from({ length: 20 }, () => ask(session)));
+  await expect.poll(() => running.server.state().running).toBe(20);
+  const drained = await running.server.drain(5000);
+  expect((await asking).every(({ status }) => status === 200)).toBe(true);
+  expect(goaway).toBe(true);
+  expect(drained).toEqual({ cutConnections: 0 });
+});
+
 describe("abuse", () => {
   test("rapid resets start no more work than there may be streams, and end the connection", async () => {
     await running.server.close();

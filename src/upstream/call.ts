@@ -4,7 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { BodyRejected } from "../pipeline/exchange.ts";
+import { AnswerBroken, BodyRejected } from "../pipeline/exchange.ts";
 import type { ForwardOptions, Forwarded } from "../pipeline/forward.ts";
 import { rejection, type Rejection } from "../pipeline/rejection.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
@@ -111,7 +111,8 @@ export class Call implements Dispatcher.DispatchHandler, Deadlined, AnswerSource
     const phase = this.#phase;
     if (phase === "ended") return;
     this.#phase = "ended";
-    if (phase === "streaming") this.#stream?.destroy(new Error(reason.cause ?? reason.code));
+    if (phase === "streaming")
+      this.#stream?.destroy(new AnswerBroken(reason.code, reason.cause ?? reason.code));
     else this.#settle({ kind: "rejected", rejection: reason });
     this.dueAtMs = Number.POSITIVE_INFINITY;
     if (phase === "waiting") this.#home.leaveQueue(this);

@@ -104,8 +104,6 @@ function pushProvenance(head: string[], request: CallerRequest): void {
   head.push(
     "x-request-id",
     request.requestId,
-    "x-correlation-id",
-    request.correlationId,
     // W3C Trace Context section 3.2: version, trace, the gateway's own span as parent, flags.
     "traceparent",
     `00-${trace.traceId}-${trace.spanId}-${trace.isSampled ? "01" : "00"}`,
@@ -121,6 +119,9 @@ function pushProvenance(head: string[], request: CallerRequest): void {
     "accept-encoding",
     "identity",
   );
+  // Where the caller gave none it is the request id, which is there already.
+  if (request.correlationId !== request.requestId)
+    head.push("x-correlation-id", request.correlationId);
   if (trace.state !== undefined) head.push("tracestate", trace.state);
 }
 

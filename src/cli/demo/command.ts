@@ -16,6 +16,10 @@ export function addDemo(program: Command): void {
     .option("--json", "print the rows as JSON")
     .action(async (flags: DemoFlags) => {
       const { runDemo } = await import("./demo.ts");
-      process.exitCode = await runDemo({ once: flags.once ?? false, json: flags.json ?? false, port: Number(flags.port) });
+      process.exitCode = await runDemo({
+        once: flags.once ?? false,
+        json: flags.json ?? false,
+        port: Number(flags.port),
+      });
     });
 }

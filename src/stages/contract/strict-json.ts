@@ -5,6 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { firstInvalidUtf8, type JsonFinding, type JsonFlaw, toPointer } from "./json-finding.ts";
 import { hashOfKey, JsonKeys } from "./json-keys.ts";
+import { PlainJson } from "./plain-json.ts";
 import {
   isFiniteNumber,
   lengthOfEscape,
@@ -55,6 +56,7 @@ const EMPTY = Buffer.alloc(0);
 /** One reader per set of limits; it keeps its working memory, so it must finish one text before the next. */
 export class StrictJson {
   readonly #limits: JsonLimits;
+  readonly #plain: PlainJson;
   readonly #forbidden: ReadonlySet<string>;
   /** Hashes of the forbidden keys: only a key with one of them is turned into text and looked up. */
   readonly #forbiddenHashes: readonly number[];
@@ -76,6 +78,7 @@ export class StrictJson {
 
   constructor(limits: JsonLimits) {
     this.#limits = limits;
+    this.#plain = new PlainJson(limits);
     this.#forbidden = new Set(limits.forbiddenKeys);
     this.#forbiddenHashes = limits.forbiddenKeys.map((key) => {
       const bytes = Buffer.from(key);
@@ -91,6 +94,11 @@ export class StrictJson {
 
   /** The text's value, or the first flaw in it. Never throws. */
   read(body: Buffer): JsonValue | JsonFinding {
+    return this.#plain.read(body) ?? this.readStrictly(body);
+  }
+
+  /** The same byte by byte, whatever the text looks like. */
+  readStrictly(body: Buffer): JsonValue | JsonFinding {
     this.#begin(body);
     try {
       if (!isUtf8(body)) return this.#finding("invalid_utf8", firstInvalidUtf8(body));

@@ -1,5 +1,5 @@
 /** The header edits that every answer gets, whoever gave it; made once at load, never for a request. */
-import { removeHeader, setHeader, type Edit } from "../../pipeline/response.ts";
+import { replaceHeaders, type Edit } from "../../pipeline/response.ts";
 import type { HeadersSection, HstsSettings } from "./config.ts";
 
 /** What tells an attacker which software, and which version of it, to look up. */
@@ -29,24 +29,27 @@ const CORS_HEADERS = [
   "access-control-max-age",
 ];
 
-/** The edits for answers over TLS (`isSecure`) or in the clear. */
+/** The edits for answers over TLS (`isSecure`) or in the clear: one pass for all that is fixed, then the defaults. */
 export function securityEdits(config: HeadersSection, isSecure: boolean): readonly Edit[] {
-  const edits = [...SOFTWARE_HEADERS, ...CORS_HEADERS, ...config.remove].map(removeHeader);
-  edits.push(
-    setHeader("x-content-type-options", "nosniff"),
-    setHeader("x-frame-options", "DENY"),
-    setHeader("referrer-policy", "no-referrer"),
-    setHeader("permissions-policy", config.permissionsPolicy),
-    setHeader("content-security-policy", config.contentSecurityPolicy),
-    setHeader("cross-origin-resource-policy", "same-origin"),
-  );
-  // An edit cannot see what the upstream gave, so the safe value goes over it; `upstream` is how an operator keeps his.
-  if (config.cacheControl === "no-store") edits.push(setHeader("cache-control", "no-store"));
+  const fields = [
+    ["x-content-type-options", "nosniff"],
+    ["x-frame-options", "DENY"],
+    ["referrer-policy", "no-referrer"],
+    ["permissions-policy", config.permissionsPolicy],
+    ["content-security-policy", config.contentSecurityPolicy],
+    ["cross-origin-resource-policy", "same-origin"],
+  ];
   // RFC 6797 section 7.2: MUST NOT be sent over non-secure transport. An upstream's own is not the gateway's promise.
-  if (isSecure && config.hsts)
-    edits.push(setHeader("strict-transport-security", hsts(config.hsts)));
-  else edits.push(removeHeader("strict-transport-security"));
-  return edits;
+  if (isSecure && config.hsts) fields.push(["strict-transport-security", hsts(config.hsts)]);
+  if (config.cacheControl === "no-store") fields.push(["cache-control", "no-store"]);
+  const names = new Set([
+    ...SOFTWARE_HEADERS,
+    ...CORS_HEADERS,
+    ...config.remove,
+    "strict-transport-security",
+    ...fields.map(([name = ""]) => name),
+  ]);
+  return [replaceHeaders(names, fields.flat())];
 }
 
 function hsts({ maxAge, includeSubDomains, preload }: HstsSettings): string {

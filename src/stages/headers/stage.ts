@@ -112,8 +112,10 @@ function decorator(config: HeadersConfig, route: Route): Decorate {
   const plain = securityEdits(config, false);
 
   return ({ request }, status) => {
-    const edits = [...(request.isSecure ? secure : plain)];
-    edits.push(setHeader("x-request-id", request.requestId));
+    const edits = [
+      ...(request.isSecure ? secure : plain),
+      setHeader("x-request-id", request.requestId),
+    ];
     if (cors) edits.push(...corsEdits(cors, request, status));
     return edits;
   };

@@ -337,11 +337,9 @@ describe("headers", () => {
   test("the prefix is the operator's", () => {
     const { call, stage } = stageOf({ section: { header: "X-Bank-Quota" } });
     const { context } = call();
-    const names = stage
-      .bind(routeOf())
-      ?.decorate?.(context, 200)
-      ?.map((edit) => edit.name);
-    expect(names?.slice(0, 3)).toEqual([
+    const headers: string[] = [];
+    applyEdits(headers, stage.bind(routeOf())?.decorate?.(context, 200) ?? []);
+    expect(headers.filter((text) => text.startsWith("x-"))).toEqual([
       "x-bank-quota-limit",
       "x-bank-quota-remaining",
       "x-bank-quota-reset",

@@ -5,7 +5,7 @@
 import type { Identity, Limited, LimitState } from "../../pipeline/facts.ts";
 import { rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
-import { setHeader, type Edit } from "../../pipeline/response.ts";
+import { replaceHeaders, type Edit } from "../../pipeline/response.ts";
 import {
   CONTINUE,
   type Clock,
@@ -91,6 +91,13 @@ function handlersFor(binding: Binding): StageHandlers<"limits"> {
   const { tools, names } = binding;
   const { store, clock } = tools;
   const policyFor = policySelector(binding);
+  const written = new Set([
+    names.limit,
+    names.remaining,
+    names.reset,
+    "ratelimit",
+    "ratelimit-policy",
+  ]);
 
   return {
     onHead(context) {
@@ -110,10 +117,7 @@ function handlersFor(binding: Binding): StageHandlers<"limits"> {
       const first = tightestOf(readings);
       const firstResetMs = (readings[first] as LimitReading).resetMs;
       const fields = toFields({ policy, readings, first, firstResetMs, nowMs }, names);
-      const edits: Edit[] = [];
-      for (let i = 0; i < fields.length; i += 2)
-        edits.push(setHeader(fields[i] as string, fields[i + 1] as string));
-      return edits;
+      return [replaceHeaders(written, fields)];
     },
 
     onEnd(context) {

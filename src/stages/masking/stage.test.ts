@@ -1,4 +1,5 @@
 /** Masking: what is cut out, what is left exactly as it was, and which answers cannot be masked at all. */
+import { applyEdits } from "../../pipeline/response.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CallerRequest, RequestContext, Route } from "../../pipeline/request-context.ts";
@@ -274,8 +275,9 @@ describe("the stage", () => {
   });
 
   test("fields that speak of the unmasked bytes are removed", () => {
-    const names = handlers?.decorate?.(context, 200).map((edit) => edit.name);
-    expect(names).toEqual(expect.arrayContaining(["etag", "content-digest", "content-md5"]));
+    const headers = ["etag", '"a"', "content-digest", "b", "content-md5", "c", "x-kept", "d"];
+    applyEdits(headers, handlers?.decorate?.(context, 200) ?? []);
+    expect(headers).toEqual(["x-kept", "d"]);
   });
 
   test("depth and size are no way out", () => {

@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { effectiveValues } from "../config/effective.ts";
+import { rootSchema } from "./schema.ts";
+import {
+  configurationFolder,
+  read,
+  readMistakes,
+  readSound,
+} from "../../test/cli/configuration-folder.ts";
+
+const SOUND = `version: 1
+listeners:
+  - bind: 127.0.0.1:0
+upstreams:
+  model: { targets: ["http://127.0.0.1:9000"] }
+routes:
+  - { path: "/core/**", upstream: model }
+`;
+
+describe("reading a configuration", () => {
+  test("gives the settings, the route table and the files to watch", async () => {
+    const folder = configurationFolder({ "portcullis.yaml": SOUND });
+    const { root, routes, files } = await readSound(folder);
+    expect(root.listeners[0]?.bind).toMatchObject({ host: "127.0.0.1", port: 0 });
+    expect(routes.map(({ route }) => route.id)).toEqual(["core.all"]);
+    // The overlay is watched before it exists: writing it is a change too.
+    expect([...files.keys()]).toEqual([
+      folder.configPath,
+      folder.at("portcullis.development.yaml"),
+    ]);
+  });
+
+  test("finds every mistake at once, each in its place, whichever check saw it", async () => {
+    const folder = configurationFolder({
+      "portcullis.yaml": `version: 1
+environment: production
+listeners:
+  - bind: 127.0.0.1:0
+    tls: { certificate: file:absent.crt, key: file:absent.key }
+upstreams:
+  model: { targets: ["http://127.0.0.1:9000"] }
+models:
+  churn:
+    versions:
+      v1: { upstream: model, status: deprecated, successor: v3 }
+routes:
+  - path: /core/**
+    upstream: modle
+  - path: /core/x
+    upstream: model
+    request: file:absent.json
+`,
+    });
+    expect(await readMistakes(folder)).toEqual([
+      "portcullis.yaml:1:1 identity: nobody can prove who they are: configure a method",
+      "portcullis.yaml:5:25 listeners[0].tls.certificate: absent.crt does not exist",
+      "portcullis.yaml:5:47 listeners[0].tls.key: absent.key does not exist",
+      'portcullis.yaml:11:61 models.churn.versions.v1.successor: model churn has no version "v3"',
+      'portcullis.yaml:14:15 routes[0].upstream: there is no upstream "modle"',
+      'portcullis.yaml:15:5 routes[1]: "/core/x" and "/core/**" could match the same path',
+      "portcullis.yaml:17:14 routes[1].request: absent.json does not exist",
+    ]);
+  });
+
+  test("points at an unknown key and offers the one that was meant", async () => {
+    const folder = configurationFolder({ "portcullis.yaml": SOUND.replace("routes:", "ruotes:") });
+    const configuration = await read(folder);
+    expect(configuration.ok).toBe(false);
+    const [diagnostic] = configuration.ok ? [] : configuration.diagnostics;
+    expect(diagnostic).toMatchObject({ line: 6, column: 1 });
+    expect(diagnostic?.message).toContain("ruotes");
+    expect(diagnostic?.hint).toContain("routes");
+  });
+
+  test("of a file that is not there says so", async () => {
+    const folder = configurationFolder({});
+    expect((await readMistakes(folder)).join()).toMatch(/^portcullis\.yaml:1:1 : the file /);
+  });
+});
+
+describe("of several places that set one value", () => {
+  const level = (value: string) => `telemetry: { log: { level: ${value} } }\n`;
+  const flag = { name: "--log-level", path: ["telemetry", "log", "level"], value: "fatal" };
+  const overlay = { "portcullis.staging.yaml": level("warn") };
+  const inStaging = `${SOUND}environment: staging\n`;
+
+  test.each([
+    ["the default, when nothing else does", SOUND, {}, {}, "info", "default"],
+    ["the file", SOUND + level("debug"), {}, {}, "debug", "portcullis.yaml:8:28"],
+    [
+      "the overlay of another environment never",
+      SOUND + level("debug"),
+      overlay,
+      {},
+      "debug",
+      "portcullis.yaml:8:28",
+    ],
+    [
+      "the overlay before the file",
+      inStaging + level("debug"),
+      overlay,
+      {},
+      "warn",
+      "portcullis.staging.yaml:1:28",
+    ],
+    [
+      "the overlay of the environment that a variable names",
+      SOUND + level("debug"),
+      overlay,
+      { env: { ENVIRONMENT: "staging" } },
+      "warn",
+      "portcullis.staging.yaml:1:28",
+    ],
+    [
+      "the overlay of the environment that a flag names, whatever the variable says",
+      SOUND + level("debug"),
+      overlay,
+      {
+        env: { ENVIRONMENT: "production" },
+        flags: [{ name: "--environment", path: ["environment"], value: "staging" }],
+      },
+      "warn",
+      "portcullis.staging.yaml:1:28",
+    ],
+    [
+      "the variable before the overlay",
+      inStaging + level("debug"),
+      overlay,
+      { env: { LOG_LEVEL: "error" } },
+      "error",
+      "env LOG_LEVEL",
+    ],
+    [
+      "the flag before everything",
+      inStaging + level("debug"),
+      overlay,
+      { env: { LOG_LEVEL: "error" }, flags: [flag] },
+      "fatal",
+      "flag --log-level",
+    ],
+  ])("wins %s", async (_name, file, others, given, expected, origin) => {
+    const folder = configurationFolder({ "portcullis.yaml": file, ...others });
+    const { root, loaded } = await readSound(folder, given);
+    expect(root.telemetry.log.level).toBe(expected);
+    const value = effectiveValues(rootSchema, loaded.origins).find(
+      ({ path }) => path === "telemetry.log.level",
+    );
+    expect(value?.origin.replace(`${folder.directory}/`, "")).toBe(origin);
+  });
+});
