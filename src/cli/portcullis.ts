@@ -210,7 +210,7 @@ class RunningPortcullis implements Portcullis {
         kind === "keys_loaded"
           ? log.info(kind, { issuer, detail })
           : log.warn(kind, { issuer, detail }),
-      previousUpstreams: this.#generation?.upstreams,
+      previous: this.#generation,
     };
     return prepareGeneration(configuration, tools);
   }

@@ -1,4 +1,5 @@
 /** Compiles a configuration into a generation: stages prepared and bound to every route, upstreams opened, paths routed. */
+import type { FileRef, SecretRef } from "../config/secrets/reference.ts";
 import { planOf, type Plan, type Step } from "../pipeline/plan.ts";
 import { rejection } from "../pipeline/rejection.ts";
 import type { Route } from "../pipeline/request-context.ts";
@@ -12,13 +13,17 @@ import { toStageConfigs } from "./stage-configs.ts";
 import { closeStages, prepareStages, type StageTools } from "./stages.ts";
 
 /** What outlives a configuration: stores, and what the last generation can hand on. */
-export interface PrepareTools extends Omit<StageTools, "readFile" | "readSecret" | "environment"> {
-  /** Upstreams of the generation that serves now; those that did not change keep their connections. */
-  readonly previousUpstreams?: Upstreams | undefined;
+export interface PrepareTools extends Omit<StageTools, "readFile" | "readSecret" | "environment" | "previous"> {
+  /**
+   * The generation that serves now: upstreams that did not change keep their connections; issuers keep the keys they
+   * have while their key server is down, and the tokens that may be used only once.
+   */
+  readonly previous?: PreparedGeneration | undefined;
 }
 
 export interface PreparedGeneration extends Generation {
   readonly upstreams: Upstreams;
+  readonly identity: PreparedStage<"identity"> | undefined;
   readonly plans: readonly Plan[];
 }
 
@@ -45,16 +50,20 @@ export async function prepareGeneration(
   const upstreams = await createUpstreams(root.upstreams, {
     readFile: (reference) => reader.readFile(reference),
     readSecret: (reference) => reader.readSecret(reference),
-    previous: tools.previousUpstreams,
+    previous: tools.previous?.upstreams,
   });
   let stages: readonly PreparedStage[] = [];
   try {
-    stages = await prepareStages(await toStageConfigs(configuration), {
+    const stageTools = {
       ...tools,
+      previous: tools.previous?.identity,
       environment: root.environment,
-      readFile: (reference) => reader.readFile(reference),
-      readSecret: (reference) => reader.readSecret(reference),
-    });
+      readFile: (reference: FileRef) => reader.readFile(reference),
+      readSecret: (reference: SecretRef) => reader.readSecret(reference),
+    };
+    stages = await prepareStages(await toStageConfigs(configuration), stageTools);
+    // Handed over once: a stage that keeps its tools would otherwise keep every stage before it, and all they hold.
+    stageTools.previous = undefined;
     const responseLimitBytes = root.contract.responseLimit;
     const router = new Router<Plan>();
     const plans = routes.map(({ route, template, settings }) => {
@@ -73,6 +82,7 @@ export async function prepareGeneration(
       unmatched,
       plans,
       upstreams,
+      identity: stages.find(isIdentity),
       forwarder: upstreams,
       close: async () => {
         await Promise.all([closeStages(stages), upstreams.close()]);
@@ -83,6 +93,8 @@ export async function prepareGeneration(
     throw error;
   }
 }
+
+const isIdentity = (stage: PreparedStage): stage is PreparedStage<"identity"> => stage.name === "identity";
 
 /** `modes` from the narrowest to the widest; each setting is taken from the first that has it. */
 function bindSteps(

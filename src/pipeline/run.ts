@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { AnswerBroken, type Exchange, type Sent } from "./exchange.ts";
 import type { Decider, Facts, StageName } from "./facts.ts";
-import type { Forwarder } from "./forward.ts";
+import type { Forwarded, Forwarder, ForwardOptions } from "./forward.ts";
 import type { BrokenStage, Outcome, Recorder, ShadowVerdict } from "./outcome.ts";
 import { Fault, rejection, type Rejection } from "./rejection.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -87,7 +87,7 @@ class Run {
   async toEnd(): Promise<void> {
     let verdict: Verdict;
     try {
-      verdict = (await this.#admit()) ?? (await this.#forward());
+      verdict = await this.#decide();
     } catch (error) {
       verdict = this.#refused("gateway", rejectionOfThrown(error));
     }
@@ -100,52 +100,56 @@ class Run {
     await this.#finish(this.#refused("listener", refusal));
   }
 
-  /** Head, then body; undefined when every stage said `continue`. */
-  async #admit(): Promise<Verdict | undefined> {
-    const walked = this.#walk(this.#plan.head, "onHead");
-    const head = walked instanceof Promise ? await walked : walked;
+  /** Head, body, upstream, answer. One function and not four: each that waits costs every request a turn. */
+  async #decide(): Promise<Verdict> {
+    const exchange = this.#exchange;
+    const { route, destination } = this.#plan;
+    const heads = this.#walk(this.#plan.head, "onHead");
+    const head = heads instanceof Promise ? await heads : heads;
     if (head) return head;
-    if (this.#plan.destination !== "upstream") {
-      return this.#refused("router", this.#plan.destination);
-    }
+    if (destination !== "upstream") return this.#refused("router", destination);
     if (!this.#isStreamed) {
-      const body = await this.#exchange.readBody(this.#plan.route.bodyLimitBytes);
+      const body = await exchange.readBody(route.bodyLimitBytes);
       if (!Buffer.isBuffer(body)) return this.#refused(deciderOf(body), body);
       this.#context.body = body;
-      const judged = this.#walk(this.#plan.body, "onBody");
-      const verdict = judged instanceof Promise ? await judged : judged;
+      const bodies = this.#walk(this.#plan.body, "onBody");
+      const verdict = bodies instanceof Promise ? await bodies : bodies;
       if (verdict) return verdict;
     }
-    if (!this.#exchange.isCallerGone) return undefined;
-    return this.#refused("listener", rejection("listener.caller_gone"));
+    if (exchange.isCallerGone) return this.#refused("listener", rejection("listener.caller_gone"));
+    this.#upstreamStartedMs = this.#tools.clock.monotonicMs();
+    const forwarded = await this.#tools.forwarder.forward(this.#context, this.#toForward());
+    this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
+    return this.#answerOf(forwarded);
   }
 
   get #isStreamed(): boolean {
     return this.#plan.route.bodyMode === "stream";
   }
 
-  async #forward(): Promise<Verdict> {
+  #toForward(): ForwardOptions {
     const { route, response: judges, responseLimitBytes } = this.#plan;
     const exchange = this.#exchange;
-    this.#upstreamStartedMs = this.#tools.clock.monotonicMs();
-    const forwarded = await this.#tools.forwarder.forward(this.#context, {
+    return {
       body: this.#isStreamed ? exchange.streamBody(route.bodyLimitBytes) : this.#context.body,
       mustBuffer: judges.length > 0,
       responseLimitBytes,
       onCallerGone: (listener) => exchange.onCallerGone(listener),
-    });
-    this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
+    };
+  }
+
+  #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
     if (forwarded.kind === "rejected") {
       return this.#refused(deciderOf(forwarded.rejection), forwarded.rejection);
     }
     const { response } = forwarded;
-    if (judges.length === 0) return { by: "upstream", code: "ok", rejection: undefined, response };
+    if (this.#plan.response.length === 0) return allowed(response);
     // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
     if (!Buffer.isBuffer(response.body)) {
       response.body.destroy();
       throw new Error("the forwarder streamed an answer that a stage must see whole");
     }
-    return this.#judge({ ...response, body: response.body });
+    return this.#judge({ ...response, body: response.body }, 0);
   }
 
   /** One pass over the request steps; undefined when all of them said `continue`. */
@@ -208,28 +212,60 @@ class Run {
     }
   }
 
-  async #judge(upstreamResponse: GatewayResponse & { readonly body: Buffer }): Promise<Verdict> {
-    let response = upstreamResponse;
-    for (const step of this.#plan.response) {
-      let decision: ResponseDecision | undefined;
+  /** The response steps from `from` on; like a pass over the request, it waits only for promises. */
+  #judge(response: JudgedResponse, from: number): Verdict | Promise<Verdict> {
+    let judged = response;
+    for (let i = from; i < this.#plan.response.length; i++) {
+      const step = this.#plan.response[i] as Step;
+      let decision: ResponseDecision | Promise<ResponseDecision> | undefined;
       try {
-        decision = await step.handlers.onResponse?.(this.#context, response);
+        decision = step.handlers.onResponse?.(this.#context, judged);
       } catch (error) {
         const verdict = this.#threw(step, error);
         if (verdict) return verdict;
         continue;
       }
-      if (decision === undefined) throw new Error(`stage ${step.stage} returned no decision`);
-      if (decision.verdict === "continue") continue;
-      if (decision.verdict === "replace") {
-        if (step.mode === "enforce") response = { ...response, body: decision.body };
-        else this.#shadowed(step.stage, "answered");
-        continue;
-      }
-      if (step.mode === "enforce") return this.#refused(step.stage, decision.rejection);
-      this.#shadowed(step.stage, decision.rejection.code);
+      if (decision instanceof Promise) return this.#judgeOn(judged, i, decision);
+      const outcome = this.#applyToResponse(step, decision, judged);
+      if ("by" in outcome) return outcome;
+      judged = outcome;
     }
-    return { by: "upstream", code: "ok", rejection: undefined, response };
+    return allowed(judged);
+  }
+
+  async #judgeOn(
+    response: JudgedResponse,
+    at: number,
+    pending: Promise<ResponseDecision>,
+  ): Promise<Verdict> {
+    const step = this.#plan.response[at] as Step;
+    let outcome: Verdict | JudgedResponse = response;
+    try {
+      outcome = this.#applyToResponse(step, await pending, response);
+    } catch (error) {
+      outcome = this.#threw(step, error) ?? response;
+    }
+    return "by" in outcome ? outcome : this.#judge(outcome, at + 1);
+  }
+
+  #applyToResponse(
+    step: Step,
+    decision: ResponseDecision | undefined,
+    response: JudgedResponse,
+  ): Verdict | JudgedResponse {
+    if (decision === undefined) throw new Error(`stage ${step.stage} returned no decision`);
+    switch (decision.verdict) {
+      case "continue":
+        return response;
+      case "replace":
+        if (step.mode === "enforce") return { ...response, body: decision.body };
+        this.#shadowed(step.stage, "answered");
+        return response;
+      case "reject":
+        if (step.mode === "enforce") return this.#refused(step.stage, decision.rejection);
+        this.#shadowed(step.stage, decision.rejection.code);
+        return response;
+    }
   }
 
   /** A stage writes only the fact that bears its own name, and only once. */
@@ -323,6 +359,12 @@ class Run {
     const brokenBy = errored instanceof AnswerBroken ? errored.code : "upstream.connection_lost";
     return { decision: "error", status: response.status, by: "upstream", code: brokenBy };
   }
+}
+
+type JudgedResponse = GatewayResponse & { readonly body: Buffer };
+
+function allowed(response: GatewayResponse): Verdict {
+  return { by: "upstream", code: "ok", rejection: undefined, response };
 }
 
 interface End {

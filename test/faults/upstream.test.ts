@@ -4,8 +4,8 @@ import { createServer as createHttpServer, request as httpRequest, type Server }
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { answerJson, PREDICTION } from "../support/recording-upstream.ts";
-import { ISSUER } from "../support/token-issuer.ts";
+import { PREDICTION } from "../support/recording-upstream.ts";
+import { createTokenIssuer, ISSUER } from "../support/token-issuer.ts";
 import { until } from "../support/until.ts";
 
 const predict = (gateway: TestGateway) => ({
@@ -197,21 +197,21 @@ function readStream(gateway: TestGateway): Promise<{ requestId: string; status: 
 
 /** A key server that can be taken down and brought back at the same address. */
 class KeyServer {
-  jwks: string;
   asked = 0;
   readonly port: number;
+  readonly #jwks: string;
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
 
-  constructor(port: number, jwks = "{}") {
+  constructor(port: number, jwks: string) {
     this.port = port;
-    this.jwks = jwks;
+    this.#jwks = jwks;
   }
 
   async up(): Promise<void> {
     this.#server = createHttpServer((_, response) => {
       this.asked++;
-      response.writeHead(200, { "content-type": "application/json" }).end(this.jwks);
+      response.writeHead(200, { "content-type": "application/json" }).end(this.#jwks);
     });
     this.#server.on("connection", (socket) => void this.#sockets.add(socket));
     this.#server.listen(this.port, "127.0.0.1");
@@ -231,13 +231,14 @@ class KeyServer {
 describe("a key server", () => {
   let gateway: TestGateway;
   let keyServer: KeyServer;
+  const issuer = createTokenIssuer();
   afterEach(async () => {
     await gateway.close();
     await keyServer.down();
   });
 
   async function startWithKeyServer(isUp: boolean): Promise<void> {
-    keyServer = new KeyServer(await freePort());
+    keyServer = new KeyServer(await freePort(), issuer.jwks);
     if (isUp) await keyServer.up();
     gateway = await startGateway({
       config: {
@@ -255,11 +256,10 @@ describe("a key server", () => {
         },
       },
     });
-    keyServer.jwks = gateway.issuer.jwks;
-    gateway.upstream.answer(answerJson(PREDICTION));
   }
 
-  const call = () => gateway.call(predict(gateway));
+  const call = () =>
+    gateway.call({ ...predict(gateway), headers: { ...gateway.allowed(), authorization: `Bearer ${issuer.mint()}` } });
   const recovered = () => until("a token is accepted", async () => (await call()).status === 200, 10_000);
 
   test("that is down at the start costs 503, never 401; when it is back tokens are accepted without a restart", async () => {

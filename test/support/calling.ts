@@ -26,6 +26,17 @@ export interface CallTarget {
   readonly key?: string;
 }
 
+/** What a refusal says; any other body is just members. */
+export interface AnsweredJson {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details: { readonly reason: string; readonly violations?: readonly unknown[] };
+    readonly request_id: string;
+  };
+  readonly [member: string]: unknown;
+}
+
 /** A whole answer. */
 export interface Answer {
   readonly status: number;
@@ -33,7 +44,8 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
-  json(): any;
+  /** The body as JSON; typed as the refusal it usually is. */
+  json(): AnsweredJson;
   readonly requestId: string;
 }
 
@@ -98,7 +110,7 @@ function callHttp2(
     let answered: IncomingHttpHeaders = {};
     stream.on("response", ({ ":status": code, ...rest }) => {
       status = code ?? 0;
-      answered = rest as IncomingHttpHeaders;
+      answered = rest;
     });
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     // A refusal before the body was read may end the stream under the caller's pen.
@@ -122,7 +134,7 @@ function toAnswer(status: number, headers: IncomingHttpHeaders, body: Buffer): A
     headers,
     body,
     text,
-    json: () => JSON.parse(text) as unknown,
+    json: () => JSON.parse(text) as AnsweredJson,
     requestId: String(headers["x-request-id"] ?? ""),
   };
 }

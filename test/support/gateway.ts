@@ -74,8 +74,8 @@ export interface TestGateway {
   keys(): KeyStore;
   /** Writes the configuration anew, from the first one with other settings laid over. The watch takes it, or `portcullis.reload()`. */
   configure(over: Settings): void;
-  /** These codes may be behind a 5xx until the next `check`. */
-  expectServerErrors(...codes: RejectionCode[]): void;
+  /** These codes may be behind a 5xx until the next `check`; "ok" is one that the upstream itself answers. */
+  expectServerErrors(...codes: (RejectionCode | "ok")[]): void;
   /** Throws for a 5xx nobody expected, an answer without its one access line, or two lines of one request. */
   check(): Promise<void>;
   /** Checks, unless told otherwise, then ends everything and removes the folder. */
@@ -250,7 +250,7 @@ class RunningGateway implements TestGateway {
     }));
   }
 
-  expectServerErrors(...codes: RejectionCode[]): void {
+  expectServerErrors(...codes: (RejectionCode | "ok")[]): void {
     for (const code of codes) this.#expected.add(code);
   }
 

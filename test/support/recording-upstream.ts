@@ -12,7 +12,7 @@ export interface Received {
   readonly headers: readonly string[];
   readonly body: Buffer;
   /** Every value of one field, name in any case. */
-  all(name: string): string[];
+  readonly all: (name: string) => string[];
 }
 
 /** Answers one request; called when its body has arrived whole. */

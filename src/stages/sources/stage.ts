@@ -75,11 +75,16 @@ function tooMany(address: string, waitMs: number): Decision<"sources"> {
   };
 }
 
+/** Canonical dotted decimal, loosely: the listener has read it strictly. */
+const DOTTED = /^[0-9.]{7,15}$/;
+
 /** The key a source is counted under: an IPv4 address as it is, an IPv6 address by its network. */
 function keyMaker(ipv6PrefixBits: number): (address: string) => string | undefined {
   // A shift by 32 would be a shift by 0, but the prefix is never shorter than 32 bits.
   const lowMask = ipv6PrefixBits > 32 ? (0xffffffff << (64 - ipv6PrefixBits)) >>> 0 : 0;
   return (address) => {
+    // The listener hands canonical text on: without a colon it is IPv4, and no other text is ever so short and dotted.
+    if (DOTTED.test(address)) return address;
     const family = readAddress(address);
     if (family === 4) return address;
     if (family === 0) return undefined;
