@@ -18,7 +18,7 @@ export const TASK_NAMES = [...Object.keys(PROGRAMS), "check"];
 export function runTask(task, args, { root, env }) {
   const run = (script, ...rest) =>
     runInForeground(process.execPath, [path.join(root, script), ...rest], { cwd: root, env });
-  if (task === "check") return check(root, run);
+  if (task === "check") return check(root, run, { withTests: !args.includes("--no-tests") });
   const [script, ...fixed] = PROGRAMS[task];
   if (!fs.existsSync(path.join(root, script))) throw new Error(`${script} is missing`);
   return run(script, ...fixed, ...args);

@@ -137,14 +137,17 @@ class RunningPortcullis implements Portcullis {
   }
 
   reload(): Promise<boolean> {
-    this.#reloading = this.#reloading.then(() => this.#reloadOnce());
+    this.#reloading = this.#reloading
+      .then(() => this.#reloadOnce())
+      // A bug in one reload must end neither the process nor every reload after it.
+      .catch((error: unknown) => this.#keepOld(error));
     return this.#reloading;
   }
 
   async drain(): Promise<Drained> {
     this.#isDraining = true;
     this.#observation?.log.info("draining");
-    await this.#watch?.close();
+    this.#watch?.close();
     await this.#reloading;
     const drained = (await this.#server?.drain(
       this.#configuration.root.server.limits.drainDeadline,
@@ -158,7 +161,7 @@ class RunningPortcullis implements Portcullis {
 
   async close(): Promise<void> {
     this.#isDraining = true;
-    await this.#watch?.close();
+    this.#watch?.close();
     await this.#reloading;
     await this.#server?.close();
     await this.#operator?.close();
@@ -185,9 +188,7 @@ class RunningPortcullis implements Portcullis {
       this.listeners = (await this.#server?.reload(await serverConfiguration(configuration))) ?? [];
     } catch (error) {
       await next?.close();
-      metrics.configReloaded("failure");
-      log.error("the new configuration could not be taken; the old one still serves", { error });
-      return false;
+      return this.#keepOld(error);
     }
     this.#gateway?.swap(next);
     this.#generation = next;
@@ -197,6 +198,15 @@ class RunningPortcullis implements Portcullis {
     metrics.configReloaded("success");
     log.info("configuration taken", { files: [...configuration.files.keys()] });
     return true;
+  }
+
+  #keepOld(error: unknown): false {
+    this.#observation?.metrics.configReloaded("failure");
+    this.#observation?.log.error(
+      "the new configuration could not be taken; the old one still serves",
+      { error },
+    );
+    return false;
   }
 
   #prepare(configuration: Configuration): Promise<PreparedGeneration> {

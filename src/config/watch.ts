@@ -13,6 +13,8 @@ import { FileRefused, readBounded } from "./read-bounded.ts";
 
 /** Several files that belong together (certificate and key) are written within this time of each other. */
 const DEFAULT_DEBOUNCE_MS = 200;
+/** A log or a database written in the same folder makes events without end; a look is put off no longer than this. */
+const MAX_PUT_OFF_MS = 1_000;
 /** How late a change is seen where the file system tells nothing: network and some container mounts. */
 const DEFAULT_POLL_MS = 5_000;
 /** Larger than any file the loader or the resolver takes; what is larger cannot become valid. */
@@ -50,6 +52,8 @@ class Watching implements FileWatch {
   #digests = new Map<string, string>();
   #directories = new Map<string, FSWatcher | undefined>();
   #debounce: NodeJS.Timeout | undefined;
+  /** When the first event came that no look has followed yet; monotonic. */
+  #putOffSinceMs: number | undefined;
   readonly #poll: NodeJS.Timeout;
   /** The looks that have been asked for, one behind the other. */
   #looking: Promise<void> = Promise.resolve();
@@ -142,10 +146,16 @@ class Watching implements FileWatch {
 
   #onEvent(): void {
     if (this.#isClosed) return;
+    const nowMs = performance.now();
+    this.#putOffSinceMs ??= nowMs;
+    const leftMs = Math.max(0, this.#putOffSinceMs + MAX_PUT_OFF_MS - nowMs);
     clearTimeout(this.#debounce);
     this.#debounce = setTimeout(
-      () => void this.check(),
-      this.#input.debounceMs ?? DEFAULT_DEBOUNCE_MS,
+      () => {
+        this.#putOffSinceMs = undefined;
+        void this.check();
+      },
+      Math.min(leftMs, this.#input.debounceMs ?? DEFAULT_DEBOUNCE_MS),
     );
     this.#debounce.unref();
   }

@@ -3,7 +3,7 @@ import { compileRoutes, type RouteTable } from "./compile-routes.ts";
 import { rootSchema } from "./schema.ts";
 
 /** The table of a configuration with the upstreams `one` and `two`. */
-function tableOf(section: { models?: object; routes?: object[] }): RouteTable {
+function tableOf(section: { models?: object; routes?: readonly object[] }): RouteTable {
   const target = { targets: ["http://127.0.0.1:9000"] };
   return compileRoutes(
     rootSchema.parse({
@@ -106,7 +106,7 @@ describe("a route", () => {
 
 describe("a mistake in the table is found with its place", () => {
   const upstream = "one";
-  test.each([
+  const MISTAKES = [
     [
       "an upstream that does not exist",
       { routes: [{ path: "/x", upstream: "three" }] },
@@ -188,10 +188,13 @@ describe("a mistake in the table is found with its place", () => {
       /two routes are called "r"/,
       "the other stands at routes.0; give one of them an `id`",
     ],
-  ])("%s", (_name, section, at, message, hint) => {
+  ] as const;
+
+  test.each(MISTAKES.map((row) => ({ name: row[0], row })))("$name", ({ row }) => {
+    const [, section, at, message, hint] = row;
     const { mistakes } = tableOf(section);
     expect(mistakes).toHaveLength(1);
-    expect(mistakes[0]).toMatchObject({ at });
+    expect(mistakes[0]?.at).toEqual(at);
     expect(mistakes[0]?.message).toMatch(message);
     expect(mistakes[0]?.hint).toBe(hint);
   });

@@ -84,7 +84,7 @@ describe("of several places that set one value", () => {
   const overlay = { "portcullis.staging.yaml": level("warn") };
   const inStaging = `${SOUND}environment: staging\n`;
 
-  test.each([
+  const WINNERS = [
     ["the default, when nothing else does", SOUND, {}, {}, "info", "default"],
     ["the file", SOUND + level("debug"), {}, {}, "debug", "portcullis.yaml:8:28"],
     [
@@ -138,7 +138,10 @@ describe("of several places that set one value", () => {
       "fatal",
       "flag --log-level",
     ],
-  ])("wins %s", async (_name, file, others, given, expected, origin) => {
+  ] as const;
+
+  test.each(WINNERS.map((row) => ({ name: row[0], row })))("wins $name", async ({ row }) => {
+    const [, file, others, given, expected, origin] = row;
     const folder = configurationFolder({ "portcullis.yaml": file, ...others });
     const { root, loaded } = await readSound(folder, given);
     expect(root.telemetry.log.level).toBe(expected);

@@ -13,7 +13,10 @@ import { toStageConfigs } from "./stage-configs.ts";
 import { closeStages, prepareStages, type StageTools } from "./stages.ts";
 
 /** What outlives a configuration: stores, and what the last generation can hand on. */
-export interface PrepareTools extends Omit<StageTools, "readFile" | "readSecret" | "environment" | "previous"> {
+export interface PrepareTools extends Omit<
+  StageTools,
+  "readFile" | "readSecret" | "environment" | "previous"
+> {
   /**
    * The generation that serves now: upstreams that did not change keep their connections; issuers keep the keys they
    * have while their key server is down, and the tokens that may be used only once.
@@ -94,7 +97,8 @@ export async function prepareGeneration(
   }
 }
 
-const isIdentity = (stage: PreparedStage): stage is PreparedStage<"identity"> => stage.name === "identity";
+const isIdentity = (stage: PreparedStage): stage is PreparedStage<"identity"> =>
+  stage.name === "identity";
 
 /** `modes` from the narrowest to the widest; each setting is taken from the first that has it. */
 function bindSteps(

@@ -52,5 +52,5 @@ export async function prepareStages(
 }
 
 export async function closeStages(stages: readonly PreparedStage[]): Promise<void> {
-  await Promise.all(stages.map((stage) => stage.close?.()));
+  await Promise.all(stages.map(async (stage) => stage.close?.()));
 }

@@ -94,7 +94,6 @@ export const CATALOGUE = define({
     status: 503,
     message: "The gateway has too many connections. Try again.",
   },
-  "listener.draining": { status: 503, message: "The gateway is shutting down. Try again." },
   "listener.body_incomplete": { status: 400, message: "The request body ended early." },
   "listener.caller_gone": { status: 499, message: "The caller closed the connection." },
 
@@ -241,7 +240,6 @@ export const CATALOGUE = define({
   "upstream.saturated": { status: 503, message: "The upstream is at its limit. Try again." },
 
   // the gateway itself
-  "gateway.fault": { status: 503, message: "The gateway cannot decide at the moment. Try again." },
   "gateway.invariant_broken": { status: 500, message: "The gateway failed to handle the request." },
 });
 

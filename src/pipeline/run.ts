@@ -348,7 +348,12 @@ class Run {
   /** What became of a verdict on its way out: said as meant, lost with its caller, or broken off in its stream. */
   #endOf(verdict: Verdict, sent: Sent): End {
     const { by, code, rejection: refusal, response } = verdict;
-    const decision = !refusal ? "allow" : refusal.status >= 500 ? "error" : "deny";
+    // What the listener refuses is the caller's doing, 501 too: it must not fill the log with errors.
+    const decision = !refusal
+      ? "allow"
+      : refusal.status >= 500 && by !== "listener"
+        ? "error"
+        : "deny";
     if (sent.isComplete) return { decision, status: response.status, by, code };
     if (this.#exchange.isCallerGone) {
       if (refusal) return { decision, status: 499, by, code };

@@ -242,7 +242,8 @@ export class Http1Exchange implements CuttableExchange {
   /** Whether what is left of the request body can do no harm to the next request. */
   #isBodySettled(): boolean {
     if (this.#body.isConsumed) return true;
-    if (this.#isWaiting) return false;
+    // Bytes that were no body, or came too late, may still come: then nothing behind them can be a request.
+    if (this.#isWaiting || this.#isBroken) return false;
     if (this.#connection.isEnding) return false;
     return this.#incoming.complete || (this.request.contentLength ?? Infinity) <= DISCARD_BYTES;
   }

@@ -30,11 +30,3 @@ async function readTls(config: TlsConfig, read: ReadFileRef): Promise<TlsMateria
     },
   };
 }
-
-/** Every file a listener is made of: what a watcher has to watch. */
-export function filesOfListener({ tls }: ListenerConfig): FileRef[] {
-  if (!tls) return [];
-  return [tls.certificate, tls.key, tls.callers.ca, tls.callers.crl].filter(
-    (file) => file !== undefined,
-  );
-}

@@ -51,6 +51,8 @@ export class Listener {
   readonly #table: ConnectionTable;
   readonly #acceptor: NetServer;
   #engines: Engines;
+  /** Engines that a reload replaced, while they still have connections. */
+  readonly #replaced = new Set<Engines>();
 
   /** Throws when a certificate cannot be used. */
   constructor(gate: Gate, table: ConnectionTable, first: Pick<Engines, "settings" | "limits">) {
@@ -105,11 +107,10 @@ export class Listener {
       const previous = this.#engines;
       this.#engines = next;
       previous.isReplaced = true;
+      this.#replaced.add(previous);
       // Callers that shook hands under the old certificates come back under the new ones.
-      if (!isSameTls(previous.settings.tls, settings.tls)) retireAll(previous.connections);
-      // The next replacement must still find them.
-      for (const connection of previous.connections) next.connections.add(connection);
-      if (previous.connections.size === 0) previous.http1.close();
+      if (!isSameTls(previous.settings.tls, settings.tls)) this.retireConnections();
+      if (previous.connections.size === 0) this.#end(previous);
     };
   }
 
@@ -120,25 +121,30 @@ export class Listener {
 
   /** Asks every connection to end in good order. */
   retireConnections(): void {
-    retireAll(this.#engines.connections);
+    for (const { connections } of this.#everyEngines()) retireAll(connections);
   }
 
   /** Ends connections that have been without a request for so long; gives how many are left. */
   endIdle(idleMs: number): number {
     const nowMs = performance.now();
-    const { connections } = this.#engines;
-    for (const connection of connections) connection.endIfIdle(nowMs, idleMs);
-    return connections.size;
+    let left = 0;
+    for (const { connections } of this.#everyEngines()) {
+      for (const connection of connections) connection.endIfIdle(nowMs, idleMs);
+      left += connections.size;
+    }
+    return left;
   }
 
   destroyConnections(): void {
-    for (const connection of this.#engines.connections) connection.socket.destroy();
+    for (const { connections } of this.#everyEngines()) {
+      for (const connection of connections) connection.socket.destroy();
+    }
   }
 
   /** Frees timers. Called when no connection is left. */
   close(): void {
     this.stopAccepting();
-    this.#engines.http1.close();
+    for (const { http1 } of this.#everyEngines()) http1.close();
   }
 
   #build(settings: ListenerSettings, limits: ServerLimits): Engines {
@@ -173,8 +179,17 @@ export class Listener {
 
   #forget(connection: Connection, engines: Engines): void {
     engines.connections.delete(connection);
-    this.#engines.connections.delete(connection);
-    if (engines.isReplaced && engines.connections.size === 0) engines.http1.close();
+    if (engines.isReplaced && engines.connections.size === 0) this.#end(engines);
+  }
+
+  /** Replaced engines whose last connection is gone: Node's timer of each would otherwise run for ever. */
+  #end(engines: Engines): void {
+    this.#replaced.delete(engines);
+    engines.http1.close();
+  }
+
+  #everyEngines(): readonly Engines[] {
+    return [this.#engines, ...this.#replaced];
   }
 
   /** A flood is shed before it costs a handshake; over plain HTTP there is at least a word to the caller. */

@@ -1,7 +1,14 @@
 /** What upstreams may answer, byte by byte: each row plays raw bytes and says what the caller gets. */
 import { afterEach, describe, expect, test } from "vitest";
 import { contextOf } from "../../test/support/context.ts";
-import { openUpstreams, seen, send, startRaw, stopAll, untilIdle } from "./forwarding-harness.ts";
+import {
+  openUpstreams,
+  seen,
+  send,
+  startRaw,
+  stopAll,
+  untilIdle,
+} from "./forwarding.test-support.ts";
 
 afterEach(stopAll);
 

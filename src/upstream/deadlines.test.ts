@@ -12,7 +12,7 @@ import {
   stopAll,
   until,
   untilIdle,
-} from "./forwarding-harness.ts";
+} from "./forwarding.test-support.ts";
 
 afterEach(stopAll);
 

@@ -17,7 +17,7 @@ import {
   stopAll,
   until,
   untilIdle,
-} from "./forwarding-harness.ts";
+} from "./forwarding.test-support.ts";
 import { createUpstreams, type UpstreamTools } from "./pools.ts";
 
 afterEach(stopAll);

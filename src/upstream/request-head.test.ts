@@ -1,7 +1,7 @@
 /** What the upstream is told, and what it never hears. */
 import { afterEach, describe, expect, test } from "vitest";
 import { ANONYMOUS, contextOf, identityOf } from "../../test/support/context.ts";
-import { openUpstreams, seen, send, startRaw, stopAll } from "./forwarding-harness.ts";
+import { openUpstreams, seen, send, startRaw, stopAll } from "./forwarding.test-support.ts";
 import { createRequestHead, toFieldValue } from "./request-head.ts";
 
 afterEach(stopAll);

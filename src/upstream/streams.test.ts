@@ -17,7 +17,7 @@ import {
   until,
   untilIdle,
   whole,
-} from "./forwarding-harness.ts";
+} from "./forwarding.test-support.ts";
 
 afterEach(stopAll);
 

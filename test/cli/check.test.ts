@@ -33,16 +33,30 @@ upstreams:
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain(`${folder.configPath}:2:1: error:`);
     // What stands under an unknown key may be a secret: it is not shown.
-    expect(stderr).toContain('  2 | listners: [hidden]\n    | ^^^^^^^^\n  hint: did you mean "listeners"?');
-    expect(stderr).toContain(`${folder.configPath}:4:57: error: not a duration (upstreams.model.timeout)`);
+    expect(stderr).toContain(
+      '  2 | listners: [hidden]\n    | ^^^^^^^^\n  hint: did you mean "listeners"?',
+    );
+    expect(stderr).toContain(
+      `${folder.configPath}:4:57: error: not a duration (upstreams.model.timeout)`,
+    );
     expect(stderr).toMatch(/\n3 errors\n$/);
     // Colours are for terminals.
     expect(stderr).not.toContain("\u001b");
   });
 
   test.each([
-    ["a schema that is none", { request: "file:schema.json" }, { "schema.json": '{"type":"objekt"}' }, /objekt|type/],
-    ["a limit that names no tier", { limits: { rate: "1/s", tiers: { gold: { rate: "2/s" } } } }, {}, /gold/],
+    [
+      "a schema that is none",
+      { request: "file:schema.json" },
+      { "schema.json": '{"type":"objekt"}' },
+      /objekt|type/,
+    ],
+    [
+      "a limit that names no tier",
+      { limits: { rate: "1/s", tiers: { gold: { rate: "2/s" } } } },
+      {},
+      /gold/,
+    ],
   ])("finds what only the preparation sees: %s", async (_name, version, files, message) => {
     const models = { churn: { versions: { v1: { upstream: "model", ...version } } } };
     const folder = configurationFolder({ "portcullis.yaml": { ...SOUND, models }, ...files });
@@ -62,13 +76,20 @@ upstreams:
   test("warns and goes on", async () => {
     const identity = {
       issuers: {
-        bank: { issuer: "https://b.example", audience: ["a"], algorithms: ["HS256"], secret: "file:s" },
+        bank: {
+          issuer: "https://b.example",
+          audience: ["a"],
+          algorithms: ["HS256"],
+          secret: "file:s",
+        },
       },
     };
     const folder = configurationFolder({ "portcullis.yaml": { ...SOUND, identity } });
     folder.write("s", "ZmFjZSB0aGUgbXVzaWMgb2YgdGhlIHNwaGVyZXM", 0o644);
     const { code, stderr } = await check(folder);
-    expect(stderr).toMatch(/portcullis\.yaml:\d+:\d+: warning: every account of this machine may read/);
+    expect(stderr).toMatch(
+      /portcullis\.yaml:\d+:\d+: warning: every account of this machine may read/,
+    );
     expect(code).toBe(0);
   });
 

@@ -50,7 +50,9 @@ export class Command {
   }
 
   /** Waits for a line of JSON on standard output. */
-  async line(isWanted: (line: Readonly<Record<string, unknown>>) => boolean): Promise<Readonly<Record<string, unknown>>> {
+  async line(
+    isWanted: (line: Readonly<Record<string, unknown>>) => boolean,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const endsMs = performance.now() + WAIT_LIMIT_MS;
     while (performance.now() < endsMs) {
       const found = this.lines().find(isWanted);
@@ -72,7 +74,9 @@ export class Command {
 
   /** The port that `portcullis run` says a listener has; `operator` for the operator's. */
   async portOf(listener: string): Promise<number> {
-    const said = await this.line(({ msg, listener: name }) => msg === "listening" && name === listener);
+    const said = await this.line(
+      ({ msg, listener: name }) => msg === "listening" && name === listener,
+    );
     return said["port"] as number;
   }
 

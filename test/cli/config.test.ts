@@ -47,11 +47,15 @@ describe("portcullis config effective", () => {
         "identity.realm = portcullis # default",
       ]),
     );
-    for (const line of lines.slice(0, -2)) expect(line).toMatch(/ # (?:default|env |flag |portcullis\.)/);
+    for (const line of lines.slice(0, -2))
+      expect(line).toMatch(/ # (?:default|env |flag |portcullis\.)/);
   });
 
   test("names the places of secrets and never shows one", async () => {
-    const { stdout, stderr } = await runCommand(["config", "effective", "--config", folderOf().configPath], { env });
+    const { stdout, stderr } = await runCommand(
+      ["config", "effective", "--config", folderOf().configPath],
+      { env },
+    );
     expect(stdout).toMatch(/^identity\.issuers\.bank\.secret = env:BANK_SECRET /m);
     expect(stdout).toMatch(/^upstreams\.model\.credential\.secret = file:model\.token /m);
     expect(stdout + stderr).not.toContain(SECRET);
@@ -59,14 +63,22 @@ describe("portcullis config effective", () => {
 
   test("of a broken configuration shows the mistakes alone", async () => {
     const folder = configurationFolder({ "portcullis.yaml": "version: 2\n" });
-    const { code, stdout, stderr } = await runCommand(["config", "effective", "--config", folder.configPath]);
+    const { code, stdout, stderr } = await runCommand([
+      "config",
+      "effective",
+      "--config",
+      folder.configPath,
+    ]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain("portcullis.yaml:1:10: error:");
   });
 });
 
 test("portcullis config routes prints the one route table", async () => {
-  const { code, stdout } = await runCommand(["config", "routes", "--config", folderOf().configPath], { env });
+  const { code, stdout } = await runCommand(
+    ["config", "routes", "--config", folderOf().configPath],
+    { env },
+  );
   expect(code).toBe(0);
   expect(stdout).toBe(
     `METHODS        PATH               ROUTE             UPSTREAM  IDENTITY  SCOPES         STATUS

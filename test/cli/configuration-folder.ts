@@ -54,7 +54,10 @@ export function read(
   return readConfiguration({ path: configPath, env, flags });
 }
 
-export async function readSound(folder: ConfigurationFolder, given?: Given): Promise<Configuration> {
+export async function readSound(
+  folder: ConfigurationFolder,
+  given?: Given,
+): Promise<Configuration> {
   const configuration = await read(folder, given);
   if (configuration.ok) return configuration;
   throw new Error(placesOf(folder, configuration.diagnostics).join("\n"));
@@ -67,7 +70,10 @@ export async function readMistakes(folder: ConfigurationFolder, given?: Given): 
   return placesOf(folder, configuration.diagnostics);
 }
 
-export function placesOf({ directory }: ConfigurationFolder, diagnostics: readonly Diagnostic[]): string[] {
+function placesOf(
+  { directory }: ConfigurationFolder,
+  diagnostics: readonly Diagnostic[],
+): string[] {
   return diagnostics.map(
     ({ where, path, message }) => `${where.replace(`${directory}/`, "")} ${path}: ${message}`,
   );

@@ -41,7 +41,10 @@ describe("portcullis doctor", () => {
     const port = await takePort();
     const { code, stdout } = await diagnose(configurationOf(port));
     expect(stdout).toMatch(
-      new RegExp(`^WRONG {2}127\\.0\\.0\\.1:${port} is free: EADDRINUSE\\n {7}do: stop what listens there`, "m"),
+      new RegExp(
+        `^WRONG {2}127\\.0\\.0\\.1:${port} is free: EADDRINUSE\\n {7}do: stop what listens there`,
+        "m",
+      ),
     );
     expect(code).toBe(1);
   });

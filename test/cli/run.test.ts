@@ -20,7 +20,8 @@ function start(folder: ConfigurationFolder, nodeOptions: readonly string[] = [])
 /** On a connection that ends with the answer: a kept one would hold up the drain for a second. */
 async function statusAt(port: number, path: string): Promise<number> {
   const request = { method: "GET", path, headers: { connection: "close" } };
-  return (await call({ origin: `http://127.0.0.1:${port}`, transport: "http/1.1" }, request)).status;
+  return (await call({ origin: `http://127.0.0.1:${port}`, transport: "http/1.1" }, request))
+    .status;
 }
 
 async function takePort(): Promise<number> {
@@ -38,12 +39,12 @@ describe("portcullis run", () => {
     gateway.signal(signal);
     const { code, stderr } = await gateway.finished();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(gateway.lines().map(({ msg }) => msg).filter((msg) => msg !== "request")).toEqual([
-      "listening",
-      "listening",
-      "draining",
-      "drained",
-    ]);
+    expect(
+      gateway
+        .lines()
+        .map(({ msg }) => msg)
+        .filter((msg) => msg !== "request"),
+    ).toEqual(["listening", "listening", "draining", "drained"]);
   });
 
   test("reads its configuration again on SIGHUP, changed or not", async () => {
@@ -62,7 +63,10 @@ describe("portcullis run", () => {
     const gateway = start(folder);
     const port = await gateway.portOf("callers");
     expect(await statusAt(port, "/new/x")).toBe(404);
-    folder.write("portcullis.yaml", { ...CONFIGURATION, routes: [{ path: "/new/**", upstream: "model" }] });
+    folder.write("portcullis.yaml", {
+      ...CONFIGURATION,
+      routes: [{ path: "/new/**", upstream: "model" }],
+    });
     await gateway.line(({ msg }) => msg === "configuration taken");
     expect(await statusAt(port, "/new/x")).toBe(401);
     expect(await statusAt(port, "/core/x")).toBe(404);
@@ -73,9 +77,13 @@ describe("portcullis run", () => {
     ["the operator's port", (port: number) => ({ operator: { bind: `127.0.0.1:${port}` } })],
   ])("with %s taken says what to do, and ends with 1", async (_name, change) => {
     const port = await takePort();
-    const folder = configurationFolder({ "portcullis.yaml": { ...CONFIGURATION, ...change(port) } });
+    const folder = configurationFolder({
+      "portcullis.yaml": { ...CONFIGURATION, ...change(port) },
+    });
     const { code, stderr } = await start(folder).finished();
-    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: another program listens there. Stop it`);
+    expect(stderr).toContain(
+      `cannot listen on 127.0.0.1:${port}: another program listens there. Stop it`,
+    );
     expect(stderr).not.toContain("    at ");
     expect(code).toBe(1);
   });

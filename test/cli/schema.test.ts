@@ -8,9 +8,17 @@ import { runCommand } from "./command.ts";
 const SAMPLE = {
   version: 1,
   environment: "production",
-  listeners: [{ bind: "0.0.0.0:8443", tls: { certificate: "file:server.crt", key: "file:server.key" } }],
-  identity: { issuers: { bank: { issuer: "https://idp.example.bank", audience: ["inference"], algorithms: ["ES256"] } } },
-  authorization: { grants: [{ caller: "core-banking", tenant: "retail", scopes: ["predict:churn"] }] },
+  listeners: [
+    { bind: "0.0.0.0:8443", tls: { certificate: "file:server.crt", key: "file:server.key" } },
+  ],
+  identity: {
+    issuers: {
+      bank: { issuer: "https://idp.example.bank", audience: ["inference"], algorithms: ["ES256"] },
+    },
+  },
+  authorization: {
+    grants: [{ caller: "core-banking", tenant: "retail", scopes: ["predict:churn"] }],
+  },
   limits: { default: { rate: "200/s", burst: 50, concurrency: 20, quota: { day: 1_000_000 } } },
   upstreams: { churn: { targets: ["https://10.0.0.5:9000"], timeout: "2s" } },
   models: { churn: { versions: { v2: { upstream: "churn", body: "256KiB" } } } },
@@ -38,15 +46,20 @@ describe("portcullis schema", () => {
 
   test("describes every setting, for editors", async () => {
     const { stdout } = await runCommand(["schema"]);
-    const { properties } = JSON.parse(stdout) as { properties: Record<string, { description?: string }> };
-    const silent = Object.entries(properties).filter(([, { description }]) => description === undefined);
+    const { properties } = JSON.parse(stdout) as {
+      properties: Record<string, { description?: string }>;
+    };
+    const silent = Object.entries(properties).filter(
+      ([, { description }]) => description === undefined,
+    );
     expect(silent.map(([name]) => name)).toEqual([]);
   });
 });
 
 const REFERENCE = join(import.meta.dirname, "../../docs/reference");
 const isGenerated = existsSync(REFERENCE);
-if (!isGenerated) console.warn("docs/reference is not there: the committed reference is not compared");
+if (!isGenerated)
+  console.warn("docs/reference is not there: the committed reference is not compared");
 
 describe("portcullis generate", () => {
   async function generate(): Promise<Record<string, string>> {
@@ -59,7 +72,12 @@ describe("portcullis generate", () => {
 
   test("writes the same files every time", async () => {
     const [first, second] = [await generate(), await generate()];
-    expect(Object.keys(first)).toEqual(["configuration.md", "environment.md", "portcullis.schema.json", "refusals.md"]);
+    expect(Object.keys(first)).toEqual([
+      "configuration.md",
+      "environment.md",
+      "portcullis.schema.json",
+      "refusals.md",
+    ]);
     expect(second).toEqual(first);
     expect(first["environment.md"]).toContain("`JWT_SECRET_KEY`");
     expect(first["refusals.md"]).toContain("| `identity.token_expired` | 401 |");
@@ -67,11 +85,18 @@ describe("portcullis generate", () => {
     expect(first["portcullis.schema.json"]).toBe(stdout);
   });
 
-  test.skipIf(!isGenerated)("writes what is committed: run `npm run generate` after a change", async () => {
-    expect(readAll(REFERENCE)).toEqual(await generate());
-  });
+  test.skipIf(!isGenerated)(
+    "writes what is committed: run `npm run generate` after a change",
+    async () => {
+      expect(readAll(REFERENCE)).toEqual(await generate());
+    },
+  );
 });
 
 function readAll(folder: string): Record<string, string> {
-  return Object.fromEntries(readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+  return Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+  );
 }

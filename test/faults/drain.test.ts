@@ -9,7 +9,11 @@ import { Command } from "../cli/command.ts";
 import { configurationFolder, type ConfigurationFolder } from "../cli/configuration-folder.ts";
 import { call, type Answer } from "../support/calling.ts";
 import { baseConfiguration, layOver } from "../support/gateway-configuration.ts";
-import { PREDICTION, startRecordingUpstream, type RecordingUpstream } from "../support/recording-upstream.ts";
+import {
+  PREDICTION,
+  startRecordingUpstream,
+  type RecordingUpstream,
+} from "../support/recording-upstream.ts";
 import { createTokenIssuer } from "../support/token-issuer.ts";
 import { until } from "../support/until.ts";
 
@@ -38,7 +42,11 @@ interface Running {
 
 async function start(drainDeadline: string): Promise<Running> {
   const gateway = new Command(["run", "--config", folderWith(drainDeadline).configPath]);
-  return { gateway, port: await gateway.portOf("plain"), operatorPort: await gateway.portOf("operator") };
+  return {
+    gateway,
+    port: await gateway.portOf("plain"),
+    operatorPort: await gateway.portOf("operator"),
+  };
 }
 
 const bytesOf = (path: string): string =>
@@ -63,7 +71,11 @@ class Caller {
 
   async #run(): Promise<void> {
     const request = bytesOf("/churn/v2/predict");
-    for (let i = 0; i < 100_000 && this.endings.at(-1) !== "refused" && this.endings.at(-1) !== "lost"; i++) {
+    for (
+      let i = 0;
+      i < 100_000 && this.endings.at(-1) !== "refused" && this.endings.at(-1) !== "lost";
+      i++
+    ) {
       if (!this.#socket && !(await this.#open())) {
         this.endings.push("refused");
         return;
@@ -124,7 +136,10 @@ class Caller {
 }
 
 function get(port: number, path: string): Promise<Answer> {
-  return call({ origin: `http://127.0.0.1:${port}`, transport: "http/1.1" }, { method: "GET", path });
+  return call(
+    { origin: `http://127.0.0.1:${port}`, transport: "http/1.1" },
+    { method: "GET", path },
+  );
 }
 
 const predictSlowly = (port: number) =>
@@ -143,20 +158,28 @@ describe("SIGTERM under load", () => {
     let release: (() => void) | undefined;
     let wasSlowEnded = false;
     upstream.answer(({ target }, response) => {
-      const answer = (): void => void response.writeHead(200, { "content-type": "application/json" }).end(PREDICTION);
+      const answer = (): void =>
+        void response.writeHead(200, { "content-type": "application/json" }).end(PREDICTION);
       if (target.includes("/v1/")) release = answer;
       else setTimeout(answer, 3);
     });
     const slow = predictSlowly(port).finally(() => (wasSlowEnded = true));
     await until("the slow request arrived", () => release !== undefined);
     const callers = Array.from({ length: 16 }, () => new Caller(port));
-    await until("every caller was answered a few times", () => callers.every(({ endings }) => endings.length > 5), 10_000);
+    await until(
+      "every caller was answered a few times",
+      () => callers.every(({ endings }) => endings.length > 5),
+      10_000,
+    );
     expect((await get(operatorPort, "/readyz")).status).toBe(200);
 
     gateway.signal("SIGTERM");
     await until("readiness flips", async () => (await get(operatorPort, "/readyz")).status === 503);
     expect(wasSlowEnded).toBe(false);
-    expect((await get(operatorPort, "/readyz")).json()).toEqual({ status: "not ready", notReady: ["draining"] });
+    expect((await get(operatorPort, "/readyz")).json()).toEqual({
+      status: "not ready",
+      notReady: ["draining"],
+    });
     expect((await get(operatorPort, "/livez")).status).toBe(200);
     await Promise.all(callers.map(({ done }) => done));
     // All others were served and have left; the slow one still runs, and is waited for.
@@ -164,13 +187,18 @@ describe("SIGTERM under load", () => {
     expect(gateway.child.exitCode).toBe(null);
     release?.();
     const answer = await slow;
-    expect([answer.status, answer.text, answer.headers["connection"]]).toEqual([200, PREDICTION, "close"]);
+    expect([answer.status, answer.text, answer.headers["connection"]]).toEqual([
+      200,
+      PREDICTION,
+      "close",
+    ]);
 
     const { code, stderr } = await gateway.finished();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const endings = callers.flatMap((caller) => caller.endings);
     expect(endings.filter((ending) => ending === "lost")).toEqual([]);
-    for (const caller of callers) expect(caller.endings.slice(-2)).toEqual(["answered and closed", "refused"]);
+    for (const caller of callers)
+      expect(caller.endings.slice(-2)).toEqual(["answered and closed", "refused"]);
     // And the record is whole: a line for each, written before the end.
     const answered = endings.filter((ending) => ending !== "refused").length;
     const lines = gateway.lines().filter(({ msg }) => msg === "request");
@@ -196,9 +224,15 @@ describe("SIGTERM under load", () => {
     expect(tookMs).toBeGreaterThan(550);
     expect(tookMs).toBeLessThan(4_000);
     expect(code).toBe(1);
-    expect(gateway.lines().find(({ msg }) => msg === "drained")).toMatchObject({ cut_connections: 1 });
+    expect(gateway.lines().find(({ msg }) => msg === "drained")).toMatchObject({
+      cut_connections: 1,
+    });
     expect(gateway.lines().filter(({ msg }) => msg === "request")).toEqual([
-      expect.objectContaining({ route: "churn.v1.predict", code: "listener.caller_gone", status: 499 }),
+      expect.objectContaining({
+        route: "churn.v1.predict",
+        code: "listener.caller_gone",
+        status: 499,
+      }),
     ]);
   });
 

@@ -6,7 +6,8 @@ import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { sendRaw } from "../support/raw-http.ts";
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
-if (!hasPromtool) console.warn("promtool is not installed: the format of /metrics is not checked by it");
+if (!hasPromtool)
+  console.warn("promtool is not installed: the format of /metrics is not checked by it");
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -46,13 +47,19 @@ async function variedLoad(): Promise<void> {
 }
 
 describe("the metrics", () => {
-  test.skipIf(!hasPromtool)("are clean to `promtool check metrics` after a varied load", async () => {
-    await variedLoad();
-    const text = await gateway.metrics();
-    const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
-    expect(text.split("\n").length).toBeGreaterThan(100);
-  });
+  test.skipIf(!hasPromtool)(
+    "are clean to `promtool check metrics` after a varied load",
+    async () => {
+      await variedLoad();
+      const text = await gateway.metrics();
+      const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
+        input: text,
+        encoding: "utf8",
+      });
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
+      expect(text.split("\n").length).toBeGreaterThan(100);
+    },
+  );
 
   test("count each kind of outcome with the stage and the code that decided", async () => {
     await variedLoad();
@@ -65,24 +72,36 @@ describe("the metrics", () => {
       ["router", "router.not_found"],
       ["upstream", "upstream.unreachable"],
     ])
-      expect(text).toMatch(new RegExp(`^portcullis_requests_total\\{.*stage="${stage}",code="${code}"\\} [1-9]`, "m"));
-    expect(text).toMatch(/^portcullis_malformed_requests_total\{.*code="listener.malformed_request"\} [1-9]/m);
-    expect(text).toMatch(/^portcullis_shadow_verdicts_total\{stage="contract",code="contract.json_malformed"\} [1-9]/m);
+      expect(text).toMatch(
+        new RegExp(`^portcullis_requests_total\\{.*stage="${stage}",code="${code}"\\} [1-9]`, "m"),
+      );
+    expect(text).toMatch(
+      /^portcullis_malformed_requests_total\{.*code="listener.malformed_request"\} [1-9]/m,
+    );
+    expect(text).toMatch(
+      /^portcullis_shadow_verdicts_total\{stage="contract",code="contract.json_malformed"\} [1-9]/m,
+    );
   });
 
-  test("have no more series after 10,000 random paths, methods, hosts and names", { timeout: 60_000 }, async () => {
-    await variedLoad();
-    // A few of the attack's kind first: what is left must be the kinds, not the values.
-    await attack(200);
-    const before = seriesOf(await gateway.metrics());
-    const answered = await attack(10_000);
-    const text = await gateway.metrics();
-    expect(answered).toBe(10_000);
-    expect([...seriesOf(text)].filter((series) => !before.has(series))).toEqual([]);
-    expect(text).not.toContain("random");
-    expect(await gateway.metric("portcullis_metric_series_overflows_total")).toBe(0);
-    expect(await gateway.metric("portcullis_requests_total", { route: "unmatched" })).toBeGreaterThan(2_000);
-  });
+  test(
+    "have no more series after 10,000 random paths, methods, hosts and names",
+    { timeout: 60_000 },
+    async () => {
+      await variedLoad();
+      // A few of the attack's kind first: what is left must be the kinds, not the values.
+      await attack(200);
+      const before = seriesOf(await gateway.metrics());
+      const answered = await attack(10_000);
+      const text = await gateway.metrics();
+      expect(answered).toBe(10_000);
+      expect([...seriesOf(text)].filter((series) => !before.has(series))).toEqual([]);
+      expect(text).not.toContain("random");
+      expect(await gateway.metric("portcullis_metric_series_overflows_total")).toBe(0);
+      expect(
+        await gateway.metric("portcullis_requests_total", { route: "unmatched" }),
+      ).toBeGreaterThan(2_000);
+    },
+  );
 });
 
 /** Names and labels of every sample, without values. */
@@ -110,11 +129,28 @@ async function attack(count: number): Promise<number> {
   return answered;
 }
 
-const METHODS = ["GET", "POST", "PUT", "DELETE", "PROPFIND", "MKCOL", "REPORT", "M-SEARCH", "UNLOCK", "PATCH"];
+const METHODS = [
+  "GET",
+  "POST",
+  "PUT",
+  "DELETE",
+  "PROPFIND",
+  "MKCOL",
+  "REPORT",
+  "M-SEARCH",
+  "UNLOCK",
+  "PATCH",
+];
 
 function probe(agent: Agent, i: number): Promise<number> {
   const unique = `random${i.toString(36)}${Math.random().toString(36).slice(2)}`;
-  const paths = [`/${unique}`, `/churn/${unique}/predict`, `/v2/models/${unique}`, "/churn/v2/predict", `/churn/v2/predict?${unique}=1`];
+  const paths = [
+    `/${unique}`,
+    `/churn/${unique}/predict`,
+    `/v2/models/${unique}`,
+    "/churn/v2/predict",
+    `/churn/v2/predict?${unique}=1`,
+  ];
   return new Promise((done, fail) => {
     const request = httpRequest(
       {

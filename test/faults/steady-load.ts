@@ -32,6 +32,7 @@ export class SteadyLoad {
   readonly #options: LoadOptions;
   readonly #lanes: Promise<void>[];
   #isStopped = false;
+  readonly lanes: number;
   /** Requests that were answered, right or wrong. */
   answered = 0;
   /** Every lost request and every wrong answer, in a sentence. */
@@ -39,6 +40,7 @@ export class SteadyLoad {
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.lanes = options.lanes.length;
     this.#lanes = options.lanes.map((target, lane) =>
       target.transport === "h2" ? this.#runHttp2(target, lane) : this.#runHttp1(target, lane),
     );
@@ -53,25 +55,30 @@ export class SteadyLoad {
   async #runHttp1(target: CallTarget, lane: number): Promise<void> {
     const options = { keepAlive: true, maxSockets: 1, scheduling: "lifo" as const };
     const agent =
-      target.transport === "https/1.1" ? new TlsAgent({ ...options, ca: target.ca }) : new PlainAgent(options);
+      target.transport === "https/1.1"
+        ? new TlsAgent({ ...options, ca: target.ca })
+        : new PlainAgent(options);
     const send = target.transport === "https/1.1" ? requestTls : requestPlain;
     const { hostname, port } = new URL(target.origin);
     await this.#send(
       lane,
       ({ path, headers, body }) =>
         new Promise((done, fail) => {
-          const sending = send({ host: hostname, port, method: "POST", path, headers, agent }, (message) => {
-            const chunks: Buffer[] = [];
-            message.on("data", (chunk: Buffer) => chunks.push(chunk));
-            message.on("error", fail);
-            message.on("end", () =>
-              done({
-                status: message.statusCode ?? 0,
-                headers: message.headers,
-                text: Buffer.concat(chunks).toString(),
-              }),
-            );
-          });
+          const sending = send(
+            { host: hostname, port, method: "POST", path, headers, agent },
+            (message) => {
+              const chunks: Buffer[] = [];
+              message.on("data", (chunk: Buffer) => chunks.push(chunk));
+              message.on("error", fail);
+              message.on("end", () =>
+                done({
+                  status: message.statusCode ?? 0,
+                  headers: message.headers,
+                  text: Buffer.concat(chunks).toString(),
+                }),
+              );
+            },
+          );
           sending.on("error", fail);
           sending.end(body);
         }),
@@ -101,7 +108,11 @@ export class SteadyLoad {
           stream.on("data", (chunk: Buffer) => chunks.push(chunk));
           stream.on("error", fail);
           stream.on("end", () =>
-            done({ status: answered[":status"] ?? 0, headers: answered, text: Buffer.concat(chunks).toString() }),
+            done({
+              status: answered[":status"] ?? 0,
+              headers: answered,
+              text: Buffer.concat(chunks).toString(),
+            }),
           );
           stream.end(body);
         }),
@@ -109,7 +120,10 @@ export class SteadyLoad {
     session?.close();
   }
 
-  async #send(lane: number, exchange: (request: LaneRequest) => Promise<LaneAnswer>): Promise<void> {
+  async #send(
+    lane: number,
+    exchange: (request: LaneRequest) => Promise<LaneAnswer>,
+  ): Promise<void> {
     const { request, fault } = this.#options;
     for (let serial = lane * 1_000_000; !this.#isStopped; serial++) {
       try {

@@ -44,13 +44,23 @@ describe("a bad upstream", () => {
     gateway = await startGateway({
       config: (upstream) => ({
         upstreams: {
-          model: { targets: [upstream], timeout: "400ms", connectTimeout: "200ms", streamAbove: "1KiB" },
+          model: {
+            targets: [upstream],
+            timeout: "400ms",
+            connectTimeout: "200ms",
+            streamAbove: "1KiB",
+          },
           patient: { targets: [upstream], timeout: "10s" },
           narrow: { targets: [upstream], timeout: "5s", connections: 1, queue: 1 },
           dead: { targets: [dead], timeout: "2s" },
           garbage: { targets: [garbage.origin], timeout: "2s" },
         },
-        models: { dead: versionOf("dead"), garbage: versionOf("garbage"), narrow: versionOf("narrow"), patient: versionOf("patient") },
+        models: {
+          dead: versionOf("dead"),
+          garbage: versionOf("garbage"),
+          narrow: versionOf("narrow"),
+          patient: versionOf("patient"),
+        },
       }),
     });
   });
@@ -60,21 +70,31 @@ describe("a bad upstream", () => {
     garbage.close();
   });
 
-  const versionOf = (upstream: string) => ({ versions: { v1: { upstream, protocols: ["predict"] } } });
+  const versionOf = (upstream: string) => ({
+    versions: { v1: { upstream, protocols: ["predict"] } },
+  });
   const at = (model: string) => ({ ...predict(gateway), path: `/${model}/v1/predict` });
 
   test.each([
-    ["that is dead", "dead", 502, "BAD_GATEWAY", "upstream.unreachable"],
-    ["that answers something else than HTTP", "garbage", 502, "BAD_GATEWAY", "upstream.invalid_response"],
-  ] as const)("%s is %s: %i", async (_name, model, status, family, code) => {
+    ["is dead", "dead", "upstream.unreachable"],
+    ["answers something else than HTTP", "garbage", "upstream.invalid_response"],
+  ] as const)("that %s is 502", async (_name, model, code) => {
+    const [status, family] = [502, "BAD_GATEWAY"];
     gateway.expectServerErrors(code);
     const before = await gateway.metric("portcullis_requests_total", { code, stage: "upstream" });
     const answer = await gateway.call(at(model));
     expect(answer.status).toBe(status);
     expect(answer.json().error).toMatchObject({ code: family, details: { reason: code } });
     expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN/);
-    expect(await gateway.lineOf(answer)).toMatchObject({ status, stage: "upstream", code, decision: "error" });
-    expect(await gateway.metric("portcullis_requests_total", { code, stage: "upstream" })).toBe(before + 1);
+    expect(await gateway.lineOf(answer)).toMatchObject({
+      status,
+      stage: "upstream",
+      code,
+      decision: "error",
+    });
+    expect(await gateway.metric("portcullis_requests_total", { code, stage: "upstream" })).toBe(
+      before + 1,
+    );
   });
 
   test("that is too slow is 504, at its deadline, and its call is ended", async () => {
@@ -86,7 +106,11 @@ describe("a bad upstream", () => {
     expect(answer.status).toBe(504);
     expect(performance.now() - beganMs).toBeGreaterThan(390);
     expect(performance.now() - beganMs).toBeLessThan(1_500);
-    expect(await gateway.lineOf(answer)).toMatchObject({ status: 504, stage: "upstream", code: "upstream.timeout" });
+    expect(await gateway.lineOf(answer)).toMatchObject({
+      status: 504,
+      stage: "upstream",
+      code: "upstream.timeout",
+    });
     await until("the upstream was hung up on", () => isHungUp);
     gateway.upstream.reset();
   });
@@ -100,7 +124,10 @@ describe("a bad upstream", () => {
     const answer = await gateway.call(predict(gateway));
     expect(answer.status).toBe(502);
     expect(answer.text).not.toContain("probability");
-    expect(await gateway.lineOf(answer)).toMatchObject({ status: 502, code: "upstream.connection_lost" });
+    expect(await gateway.lineOf(answer)).toMatchObject({
+      status: 502,
+      code: "upstream.connection_lost",
+    });
     gateway.upstream.reset();
   });
 
@@ -108,7 +135,9 @@ describe("a bad upstream", () => {
     gateway.expectServerErrors("upstream.connection_lost");
     gateway.upstream.answer((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(`data: ${"x".repeat(8_192)}\n\n`, () => setTimeout(() => response.destroy(), 50));
+      response.write(`data: ${"x".repeat(8_192)}\n\n`, () =>
+        setTimeout(() => response.destroy(), 50),
+      );
     });
     const { requestId, status, ended } = await readStream(gateway);
     expect({ status, ended }).toEqual({ status: 200, ended: "cut" });
@@ -128,10 +157,17 @@ describe("a bad upstream", () => {
     const first = gateway.call(at("narrow"));
     await until("the first call arrived", () => held.length === 1);
     const second = gateway.call(at("narrow"));
-    await until("the second waits", async () => (await gateway.metric("portcullis_upstream_queued", { upstream: "narrow" })) === 1);
+    await until(
+      "the second waits",
+      async () =>
+        (await gateway.metric("portcullis_upstream_queued", { upstream: "narrow" })) === 1,
+    );
     const third = await gateway.call(at("narrow"));
     expect([third.status, third.headers["retry-after"]]).toEqual([503, "1"]);
-    expect(await gateway.lineOf(third)).toMatchObject({ stage: "upstream", code: "upstream.saturated" });
+    expect(await gateway.lineOf(third)).toMatchObject({
+      stage: "upstream",
+      code: "upstream.saturated",
+    });
     held[0]?.();
     await until("the second call arrived", () => held.length === 2);
     held[1]?.();
@@ -159,11 +195,24 @@ describe("a bad upstream", () => {
     request.destroy();
     await until("the upstream was hung up on", () => isHungUp);
     const line = await waitForCode("listener.caller_gone");
-    expect(line).toMatchObject({ status: 499, code: "listener.caller_gone", route: "patient.v1.predict" });
-    await until("nothing is in flight", async () =>
-      (await gateway.metric("portcullis_upstream_in_flight")) + (await gateway.metric("portcullis_requests_in_flight")) === 0,
+    expect(line).toMatchObject({
+      status: 499,
+      code: "listener.caller_gone",
+      route: "patient.v1.predict",
+    });
+    await until(
+      "nothing is in flight",
+      async () =>
+        (await gateway.metric("portcullis_upstream_in_flight")) +
+          (await gateway.metric("portcullis_requests_in_flight")) ===
+        0,
     );
-    expect(await gateway.metric("portcullis_requests_total", { code: "listener.caller_gone", status_class: "4xx" })).toBe(1);
+    expect(
+      await gateway.metric("portcullis_requests_total", {
+        code: "listener.caller_gone",
+        status_class: "4xx",
+      }),
+    ).toBe(1);
     gateway.upstream.reset();
     expect((await gateway.call(at("patient"))).status).toBe(200);
   });
@@ -176,20 +225,25 @@ describe("a bad upstream", () => {
 });
 
 /** Reads a streamed answer to its end, good or bad. */
-function readStream(gateway: TestGateway): Promise<{ requestId: string; status: number; ended: "whole" | "cut" }> {
+function readStream(
+  gateway: TestGateway,
+): Promise<{ requestId: string; status: number; ended: "whole" | "cut" }> {
   const { path, headers, body } = predict(gateway);
   return new Promise((done, fail) => {
-    const request = httpRequest({ port: gateway.port, method: "POST", path, headers, agent: false }, (response) => {
-      response.resume();
-      response.on("error", () => undefined);
-      response.on("close", () =>
-        done({
-          requestId: String(response.headers["x-request-id"]),
-          status: response.statusCode ?? 0,
-          ended: response.complete ? "whole" : "cut",
-        }),
-      );
-    });
+    const request = httpRequest(
+      { port: gateway.port, method: "POST", path, headers, agent: false },
+      (response) => {
+        response.resume();
+        response.on("error", () => undefined);
+        response.on("close", () =>
+          done({
+            requestId: String(response.headers["x-request-id"]),
+            status: response.statusCode ?? 0,
+            ended: response.complete ? "whole" : "cut",
+          }),
+        );
+      },
+    );
     request.on("error", fail);
     request.end(body);
   });
@@ -259,8 +313,12 @@ describe("a key server", () => {
   }
 
   const call = () =>
-    gateway.call({ ...predict(gateway), headers: { ...gateway.allowed(), authorization: `Bearer ${issuer.mint()}` } });
-  const recovered = () => until("a token is accepted", async () => (await call()).status === 200, 10_000);
+    gateway.call({
+      ...predict(gateway),
+      headers: { ...gateway.allowed(), authorization: `Bearer ${issuer.mint()}` },
+    });
+  const recovered = () =>
+    until("a token is accepted", async () => (await call()).status === 200, 10_000);
 
   test("that is down at the start costs 503, never 401; when it is back tokens are accepted without a restart", async () => {
     await startWithKeyServer(false);
@@ -268,7 +326,10 @@ describe("a key server", () => {
     const answer = await call();
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([503, undefined]);
     expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
-    expect(await gateway.lineOf(answer)).toMatchObject({ stage: "identity", code: "identity.keys_unavailable" });
+    expect(await gateway.lineOf(answer)).toMatchObject({
+      stage: "identity",
+      code: "identity.keys_unavailable",
+    });
     expect(gateway.upstream.received).toEqual([]);
     await keyServer.up();
     await recovered();
@@ -280,7 +341,11 @@ describe("a key server", () => {
     const { asked } = keyServer;
     await until("the keys were fetched again", () => keyServer.asked > asked);
     await keyServer.down();
-    await until("a fetch failed", () => gateway.logLines().some(({ msg }) => msg === "keys_failed"), 5_000);
+    await until(
+      "a fetch failed",
+      () => gateway.logLines().some(({ msg }) => msg === "keys_failed"),
+      5_000,
+    );
     expect((await call()).status).toBe(200);
   });
 

@@ -58,16 +58,6 @@ export async function createDevelopmentCa(
   return authorityOf(certificate, keys.privateKey);
 }
 
-/** Opens an authority that was written to disk before. */
-export async function openDevelopmentCa(
-  certificatePem: string,
-  keyPem: string,
-): Promise<DevelopmentCa> {
-  const der = x509.PemConverter.decodeFirst(keyPem);
-  const key = await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, true, ["sign"]);
-  return authorityOf(new x509.X509Certificate(certificatePem), key);
-}
-
 async function authorityOf(
   authority: x509.X509Certificate,
   signingKey: webcrypto.CryptoKey,

@@ -5,7 +5,7 @@ import type { Decision } from "../../pipeline/stage.ts";
 import { openEmbeddedKeyStore } from "../../stores/keys/embedded-key-store.ts";
 import { formatKey, mintKeyParts, parseKey } from "../../stores/keys/key-format.ts";
 import type { IssuedKey, KeyDraft, KeyStore } from "../../stores/keys/key-store.ts";
-import { cleanups, cleanUp, type Members, prepareStage } from "./identity-harness.ts";
+import { cleanups, cleanUp, type Members, prepareStage } from "./identity-harness.test-support.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -14,7 +14,7 @@ import {
   prepareStage,
   SHARED_BANK,
   sharedToken,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -9,7 +9,7 @@ import {
   prepareStage,
   SHARED_BANK,
   sharedToken,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 
 let clock: FrozenClock;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findUnsafeSettings, identityConfig, routeIdentity } from "./config.ts";
-import type { Members } from "./identity-harness.ts";
+import type { Members } from "./identity-harness.test-support.ts";
 
 const BANK = {
   issuer: "https://idp.example.bank/realms/inference",

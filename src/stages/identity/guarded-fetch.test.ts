@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { classifyAddress } from "./address-class.ts";
 import { fetchDocument, type FetchOptions, type ReachRules } from "./guarded-fetch.ts";
-import { answering, cleanups, cleanUp, startKeyServer } from "./identity-harness.ts";
+import { answering, cleanups, cleanUp, startKeyServer } from "./identity-harness.test-support.ts";
 
 afterEach(cleanUp);
 

@@ -19,7 +19,7 @@ import {
   prepareStage,
   startKeyServer,
   tokenOf,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 import type { KeyNotice } from "./key-source.ts";
 import type { IdentityTools } from "./stage.ts";
 

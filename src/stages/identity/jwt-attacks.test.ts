@@ -18,7 +18,7 @@ import {
   stranger,
   tokenOf,
   withSignature,
-} from "./identity-forgeries.ts";
+} from "./identity-forgeries.test-support.ts";
 import {
   answering,
   cleanUp,
@@ -31,7 +31,7 @@ import {
   signSymmetric,
   signToken,
   startKeyServer,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 import type { IdentityTools } from "./stage.ts";
 
 const FILE = resolve(

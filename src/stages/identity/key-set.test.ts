@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ALGORITHM_NAMES, isSignatureValid, isSymmetric, type Algorithm } from "./algorithms.ts";
-import { createKey, signToken } from "./identity-harness.ts";
+import { createKey, signToken } from "./identity-harness.test-support.ts";
 import { importKeySet } from "./key-set.ts";
 
 const ASYMMETRIC = ALGORITHM_NAMES.filter((algorithm) => !isSymmetric(algorithm));

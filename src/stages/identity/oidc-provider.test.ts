@@ -6,7 +6,7 @@ import type { Configuration } from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contextOf } from "../../../test/support/context.ts";
 import { SYSTEM_CLOCK, type PreparedStage } from "../../pipeline/stage.ts";
-import { cleanups, cleanUp, createKey, prepareStage } from "./identity-harness.ts";
+import { cleanups, cleanUp, createKey, prepareStage } from "./identity-harness.test-support.ts";
 
 // An optional dependency: where it was left out, say so.
 const provider = await import("oidc-provider").catch(() => undefined);

@@ -14,7 +14,7 @@ import {
   prepareStage,
   startKeyServer,
   tokenOf,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 
 afterEach(cleanUp);
 

@@ -18,7 +18,7 @@ import {
   prepareStage,
   SHARED_BANK,
   sharedToken,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 
 let clock: FrozenClock;
 let keys: KeyStore;

@@ -51,9 +51,6 @@ export const maskSchema = z
   })
   .describe("What callers of this route never see of an answer.");
 
-/** The field of a route's schema that holds its mask; the gateway spreads it in. */
-export const maskingRouteFields = { mask: maskSchema.optional() };
-
 export type MaskRules = z.output<typeof maskSchema>;
 
 export interface MaskingConfig {

@@ -12,7 +12,7 @@ import {
   type Segment,
   signSymmetric,
   signToken,
-} from "./identity-harness.ts";
+} from "./identity-harness.test-support.ts";
 
 /** When all these tokens were issued; tests set their clock to it. */
 export const FORGED_AT_MS: number = Date.UTC(2026, 10, 22, 12);
