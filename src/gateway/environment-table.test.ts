@@ -146,8 +146,8 @@ const ROWS: readonly Row[] = [
     value: SHARED,
     beside: ISSUER,
     path: issuerPath("secret"),
-    effect: (root) => [issuer(root)?.algorithms, issuer(root)?.secret],
-    expected: [["HS256"], { kind: "env", name: "JWT_SECRET_KEY" }],
+    effect: (root) => [issuer(root)?.algorithms, issuer(root)?.secret, issuer(root)?.typ],
+    expected: [["HS256"], { kind: "env", name: "JWT_SECRET_KEY" }, ["at+jwt", "JWT"]],
     needs: "JWT_ISSUER",
   },
   {

@@ -17,6 +17,11 @@ const FIRST_LISTENER = ["listeners", 0] as const;
 
 /** A shared secret brings HS256 along where nothing else is said; public keys bring ES256 and RS256. */
 const SYMMETRIC_DEFAULT = ["HS256"];
+/** Who signs with a shared secret makes the tokens himself: plain `JWT`, and often with no caller but the subject. */
+const HOME_MADE_TOKENS = {
+  typ: ["at+jwt", "JWT"],
+  claims: { caller: ["client_id", "azp", "sub"] },
+};
 const ASYMMETRIC_DEFAULT = ["ES256", "RS256"];
 
 const jwtRows: readonly EnvironmentRow[] = [
@@ -31,6 +36,7 @@ const jwtRows: readonly EnvironmentRow[] = [
       draft.set(ISSUER, {
         issuer: value,
         algorithms: isShared ? SYMMETRIC_DEFAULT : ASYMMETRIC_DEFAULT,
+        ...(isShared && HOME_MADE_TOKENS),
       });
     },
   },
