@@ -112,22 +112,34 @@ export class EmbeddedDatabase {
 }
 
 function configure(connection: DatabaseSync, path: string): void {
-  connection.exec(`PRAGMA busy_timeout = ${DEFAULT_LOCK_WAIT_MS}`);
-  const id = Number(connection.prepare("PRAGMA application_id").get()?.["application_id"]);
-  const tables = Number(connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"]);
-  if (id !== APPLICATION_ID && (id !== 0 || tables > 0))
-    throw new Error(`${path} is a database of another program`);
+  connection.exec(`PRAGMA busy_timeout = ${DEFAULT_LOCK_WAIT_MS}; PRAGMA trusted_schema = OFF;`);
+  claim(connection, path);
   // WAL lets the gateway read while a command writes. FULL, because in WAL mode the default of some builds (NORMAL)
   // may lose the last commits with the power: a revoked key would come back.
-  connection.exec(`
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA trusted_schema = OFF;
-    PRAGMA application_id = ${APPLICATION_ID};
-    CREATE TABLE IF NOT EXISTS schema_version (
-      component TEXT PRIMARY KEY, version INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-  `);
+  connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+}
+
+/** Marks a new file as ours, or refuses another program's. One process at a time: each would see the other's half. */
+function claim(connection: DatabaseSync, path: string): void {
+  const numberOf = (query: string): number =>
+    Number(Object.values(connection.prepare(query).get() ?? {})[0]);
+  connection.exec("BEGIN IMMEDIATE");
+  try {
+    const id = numberOf("PRAGMA application_id");
+    const tables = numberOf("SELECT count(*) FROM sqlite_schema");
+    if (id !== APPLICATION_ID && (id !== 0 || tables > 0))
+      throw new Error(`${path} is a database of another program`);
+    connection.exec(`
+      PRAGMA application_id = ${APPLICATION_ID};
+      CREATE TABLE IF NOT EXISTS schema_version (
+        component TEXT PRIMARY KEY, version INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      COMMIT;
+    `);
+  } catch (error) {
+    if (connection.isTransaction) connection.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 /** Makes the file with mode 0600 before SQLite would make it with the umask's; the -wal and -shm files inherit it. */
