@@ -11,6 +11,15 @@ const cpuMs = (work: () => void): number => {
   return (user + system) / 1000;
 };
 
+/**
+ * What the engine's own RegExp says. WHY the alternative that never matches: V8 14.6 (Node 26) looks for a pattern of fixed
+ * length that ends in `$` only at the text's end, counted in UTF-16 units, and misses characters beyond U+FFFF there:
+ * `/[^a][^a]$/u` does not match U+1D11E followed by "b". With the alternative it looks everywhere.
+ */
+function engineSays(source: string, text: string): boolean {
+  return new RegExp(`(?:${source})|(?!)`, "u").test(text);
+}
+
 describe("agrees with RegExp", () => {
   const TEXTS = [
     "",
@@ -69,7 +78,7 @@ describe("agrees with RegExp", () => {
   ])("%s", (_, source) => {
     const pattern = new LinearPattern(source);
     for (const text of TEXTS) {
-      expect(pattern.test(text), `${source} on ${text}`).toBe(new RegExp(source, "u").test(text));
+      expect(pattern.test(text), `${source} on ${text}`).toBe(engineSays(source, text));
     }
   });
 
@@ -91,9 +100,7 @@ describe("agrees with RegExp", () => {
         const linear = new LinearPattern(source);
         for (const parts of texts) {
           const whole = parts.join("");
-          expect(linear.test(whole), `${source} on ${whole}`).toBe(
-            new RegExp(source, "u").test(whole),
-          );
+          expect(linear.test(whole), `${source} on ${whole}`).toBe(engineSays(source, whole));
         }
       }),
       { numRuns: 3000 },
