@@ -125,6 +125,7 @@ environment: development
 listeners:
   - { name: callers, bind: "127.0.0.1:0" }
 operator: { bind: "127.0.0.1:0" }
+server: { limits: { connectionsPerAddress: 20000 } }
 telemetry:
   log: { level: info, destination: "file:access.log" }
 identity:
