@@ -62,6 +62,20 @@ routes:
     ]);
   });
 
+  test("refuses what could never have an effect", async () => {
+    const folder = configurationFolder({
+      "portcullis.yaml": `${SOUND.replace("upstream: model }", "upstream: model, limits: { tiers: { gold: { rate: 1/s } } } }")}authorization:
+  grants:
+    - { caller: app, route: core.all }
+    - { caller: app, model: chrun }
+`,
+    });
+    expect(await readMistakes(folder)).toEqual([
+      expect.stringContaining('routes[0].limits.tiers.gold: there is no tier "gold"'),
+      expect.stringContaining("authorization.grants[1]: no route fits this grant"),
+    ]);
+  });
+
   test("points at an unknown key and offers the one that was meant", async () => {
     const folder = configurationFolder({ "portcullis.yaml": SOUND.replace("routes:", "ruotes:") });
     const configuration = await read(folder);

@@ -10,6 +10,7 @@ import { resolveReferences, type ReferenceReader } from "../config/secrets/resol
 import { compileRoutes, type CompiledRoute } from "./compile-routes.ts";
 import { ENVIRONMENT_TABLE } from "./environment-table.ts";
 import { DEFAULT_ENVIRONMENT, rootSchema, type RootConfig } from "./schema.ts";
+import { findIdleSettings } from "./idle-settings.ts";
 import { findUnsafeSettings } from "./unsafe-settings.ts";
 
 export interface ConfigurationSource {
@@ -55,7 +56,8 @@ export async function readConfiguration(
     exposedFiles: isProduction ? "refuse" : "warn",
   });
   const { routes, mistakes } = compileRoutes(root);
-  const diagnostics = mistakes.map(({ at, message, hint }) => loaded.diagnose(at, message, hint));
+  const crossed = [...mistakes, ...findIdleSettings(root, routes)];
+  const diagnostics = crossed.map(({ at, message, hint }) => loaded.diagnose(at, message, hint));
   if (!references.ok) diagnostics.push(...references.diagnostics);
   if (isProduction) {
     const unsafe = await findUnsafeSettings(root, references.ok ? references.reader : undefined);
