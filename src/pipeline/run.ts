@@ -4,16 +4,17 @@
  */
 import type { Readable } from "node:stream";
 import { AnswerBroken, type Exchange, type Sent } from "./exchange.ts";
-import type { Decider, Facts, StageName } from "./facts.ts";
+import type { Decider, StageName } from "./facts.ts";
 import type { Forwarded, Forwarder, ForwardOptions } from "./forward.ts";
-import type { BrokenStage, Outcome, Recorder, ShadowVerdict } from "./outcome.ts";
+import type { BrokenStage, Recorder, ShadowVerdict } from "./outcome.ts";
 import { Fault, rejection, type Rejection } from "./rejection.ts";
 import type { Plan, Step } from "./plan.ts";
 import { renderRejection } from "./render.ts";
-import type { CallerRequest, Peer, RequestContext, Route } from "./request-context.ts";
-import { applyEdits, type GatewayResponse } from "./response.ts";
+import { applyEdits } from "./response.ts";
+import { RunContext } from "./run-context.ts";
 import type { Clock, Decision, ResponseDecision } from "./stage.ts";
 import { describe, rejectionOfThrown } from "./thrown.ts";
+import { allowed, deciderOf, type End, type JudgedResponse, type Verdict } from "./verdict.ts";
 
 export interface RunTools {
   readonly forwarder: Forwarder;
@@ -21,35 +22,9 @@ export interface RunTools {
   readonly clock: Clock;
 }
 
-const EMPTY = Buffer.alloc(0);
 const NOTHING_SENT: Sent = { bytesOut: 0, isComplete: false };
 const NO_SHADOWS: readonly ShadowVerdict[] = [];
 const NO_BROKEN: readonly BrokenStage[] = [];
-
-/** The runner's own view of a context: the only place where it is written. */
-class Context implements RequestContext {
-  readonly request: CallerRequest;
-  readonly peer: Peer;
-  readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
-  body: Buffer = EMPTY;
-  readonly facts: Facts = {};
-
-  constructor(request: CallerRequest, route: Route, params: Readonly<Record<string, string>>) {
-    this.request = request;
-    this.peer = request.peer;
-    this.route = route;
-    this.params = params;
-  }
-}
-
-/** How the stages and the upstream left it: what to answer, and who said so. */
-interface Verdict {
-  readonly by: Decider;
-  readonly code: Outcome["code"];
-  readonly rejection: Rejection | undefined;
-  readonly response: GatewayResponse;
-}
 
 export interface RunInput {
   readonly exchange: Exchange;
@@ -71,7 +46,7 @@ class Run {
   readonly #exchange: Exchange;
   readonly #plan: Plan;
   readonly #tools: RunTools;
-  readonly #context: Context;
+  readonly #context: RunContext;
   #shadows: ShadowVerdict[] | undefined;
   #broken: BrokenStage[] | undefined;
   #upstreamStartedMs: number | undefined;
@@ -81,7 +56,7 @@ class Run {
     this.#exchange = exchange;
     this.#plan = plan;
     this.#tools = tools;
-    this.#context = new Context(exchange.request, plan.route, params);
+    this.#context = new RunContext(exchange.request, plan.route, params);
   }
 
   async toEnd(): Promise<void> {
@@ -364,22 +339,4 @@ class Run {
     const brokenBy = errored instanceof AnswerBroken ? errored.code : "upstream.connection_lost";
     return { decision: "error", status: response.status, by: "upstream", code: brokenBy };
   }
-}
-
-type JudgedResponse = GatewayResponse & { readonly body: Buffer };
-
-function allowed(response: GatewayResponse): Verdict {
-  return { by: "upstream", code: "ok", rejection: undefined, response };
-}
-
-interface End {
-  readonly decision: Outcome["decision"];
-  readonly status: number;
-  readonly by: Decider;
-  readonly code: Outcome["code"];
-}
-
-/** The code's first part names who said it; body and upstream failures reach the runner as codes only. */
-function deciderOf(refusal: Rejection): Decider {
-  return refusal.code.slice(0, refusal.code.indexOf(".")) as Decider;
 }
