@@ -7,6 +7,7 @@ import { reopenOnSignal } from "../telemetry/log-destination.ts";
 import { createLogger, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createRecorder, type TelemetryRecorder } from "../telemetry/recorder.ts";
+import { createSampler, type SamplingConfig } from "../telemetry/sampling.ts";
 import { createTraces, type Traces } from "../telemetry/traces.ts";
 import { parseSecretRef } from "../config/secrets/reference.ts";
 
@@ -17,20 +18,31 @@ export const VERSION: string = (
   }
 ).version;
 
+interface Opened {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly traces: Traces | undefined;
+  readonly sampling: SamplingConfig | undefined;
+}
+
 export class Observation {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly recorder: TelemetryRecorder;
   readonly serverObserver: ServerObserver;
+  /** Whether a trace that begins here is recorded: the exporter's own rule, so that flag and record agree. */
+  readonly sampleTrace: (traceId: string) => boolean;
   readonly #traces: Traces | undefined;
   readonly #stopReopening: () => void;
 
-  private constructor(log: Log, metrics: Metrics, traces: Traces | undefined) {
+  private constructor({ log, metrics, traces, sampling }: Opened) {
     this.log = log;
     this.metrics = metrics;
     this.#traces = traces;
     this.recorder = createRecorder({ log, metrics, traces });
     this.serverObserver = observeServer(metrics);
+    const sampler = sampling && createSampler(sampling);
+    this.sampleTrace = (traceId) => sampler?.({ traceId, isSampled: false }) ?? false;
     this.#stopReopening = reopenOnSignal(log, {
       onError: (error) => log.error("the log could not be reopened", { error }),
     });
@@ -47,11 +59,12 @@ export class Observation {
     }
     const tracing = traces && (await createTraces({ ...traces, headers }, { version: VERSION }));
     const target = logTarget(log.destination, loaded.directory);
-    return new Observation(
-      createLogger({ level: log.level, destination: target }),
-      createMetrics(metrics, { version: VERSION }),
-      tracing,
-    );
+    return new Observation({
+      log: createLogger({ level: log.level, destination: target }),
+      metrics: createMetrics(metrics, { version: VERSION }),
+      traces: tracing,
+      sampling: traces?.sampling,
+    });
   }
 
   async close(): Promise<void> {

@@ -116,6 +116,7 @@ class RunningPortcullis implements Portcullis {
       ...(await serverConfiguration(configuration)),
       handler: this.#gateway,
       observer: observation.serverObserver,
+      sampleTrace: observation.sampleTrace,
     });
     this.#operator = await this.#startOperator(configuration);
     this.listeners = await this.#server.start();

@@ -23,18 +23,33 @@ export interface CuttableExchange extends Exchange {
   cut(): void;
 }
 
+/**
+ * Whether a trace that begins here is recorded. The flag goes upstream (W3C Trace Context section 3.2.2.5): set without
+ * need, it would make every upstream record every request.
+ */
+export type SampleTrace = (traceId: string) => boolean;
+
+interface GateParts {
+  readonly handler: Handler;
+  readonly trustedProxies: TrustedProxies;
+  readonly observer: ServerObserver;
+  readonly sampleTrace: SampleTrace;
+}
+
 export class Gate {
   /** Who requests go to from now on. Running requests stay with the handler they began with. */
   handler: Handler;
   trustedProxies: TrustedProxies;
   readonly observer: ServerObserver;
+  readonly sampleTrace: SampleTrace;
   isDraining = false;
   #running = 0;
 
-  constructor(handler: Handler, trustedProxies: TrustedProxies, observer: ServerObserver) {
+  constructor({ handler, trustedProxies, observer, sampleTrace }: GateParts) {
     this.handler = handler;
     this.trustedProxies = trustedProxies;
     this.observer = observer;
+    this.sampleTrace = sampleTrace;
   }
 
   /** Requests that their handler has not settled yet. */

@@ -65,7 +65,7 @@ export class RequestHead implements CallerRequest {
   contentLength: number | undefined = 0;
 
   constructor(wire: WireHead, connection: Connection, headers: HeaderSection) {
-    const ids = requestIds(headers);
+    const ids = requestIds(headers, connection.gate.sampleTrace);
     this.requestId = ids.requestId;
     this.correlationId = ids.correlationId;
     this.trace = ids.trace;

@@ -3,14 +3,17 @@ import { requestIds, type IdHeaders } from "./request-ids.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";
-const ids = (headers: Partial<IdHeaders>) =>
-  requestIds({
-    requestId: undefined,
-    correlationId: undefined,
-    traceparent: undefined,
-    tracestate: undefined,
-    ...headers,
-  });
+const ids = (headers: Partial<IdHeaders>, isRecorded: (traceId: string) => boolean = () => false) =>
+  requestIds(
+    {
+      requestId: undefined,
+      correlationId: undefined,
+      traceparent: undefined,
+      tracestate: undefined,
+      ...headers,
+    },
+    isRecorded,
+  );
 
 describe("request ids", () => {
   test("are made when none is given, and never twice", () => {
@@ -20,8 +23,15 @@ describe("request ids", () => {
     expect(many[0]).toMatchObject({
       requestId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       correlationId: many[0]?.requestId,
-      trace: { traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string, isSampled: true },
+      trace: { traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string, isSampled: false },
     });
+  });
+
+  test("say that a trace begun here is recorded exactly when it will be", () => {
+    const asked: string[] = [];
+    const { trace } = ids({}, (traceId) => asked.push(traceId) > 0);
+    expect(trace.isSampled).toBe(true);
+    expect(asked).toEqual([trace.traceId]);
   });
 
   test.each([

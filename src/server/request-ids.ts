@@ -4,6 +4,7 @@
  */
 import { randomFillSync } from "node:crypto";
 import type { TraceContext } from "../pipeline/request-context.ts";
+import type { SampleTrace } from "./gate.ts";
 
 /** Short enough for a log line and free of anything that could break out of one. */
 const SANE_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -43,13 +44,13 @@ export interface IdHeaders {
   readonly tracestate: string | undefined;
 }
 
-export function requestIds(headers: IdHeaders): RequestIds {
+export function requestIds(headers: IdHeaders, sampleTrace: SampleTrace): RequestIds {
   const random = randomHex();
   const requestId = saneId(headers.requestId) ?? random.slice(0, 32);
   return {
     requestId,
     correlationId: saneId(headers.correlationId) ?? requestId,
-    trace: traceContext(headers, random),
+    trace: traceContext(headers, random, sampleTrace),
   };
 }
 
@@ -58,7 +59,7 @@ function saneId(given: string | undefined): string | undefined {
 }
 
 /** Continues the caller's trace, or begins one: a `traceparent` that breaks the rules counts as none (section 4.3). */
-function traceContext(headers: IdHeaders, random: string): TraceContext {
+function traceContext(headers: IdHeaders, random: string, sampleTrace: SampleTrace): TraceContext {
   const spanId = random.slice(32);
   const given = headers.traceparent === undefined ? null : TRACEPARENT.exec(headers.traceparent);
   const [, version, traceId, parentSpanId, flags, more] = given ?? [];
@@ -69,10 +70,14 @@ function traceContext(headers: IdHeaders, random: string): TraceContext {
     parentSpanId === NO_SPAN ||
     (version === "00" && more !== undefined)
   )
-    return { traceId: random.slice(0, 32), spanId, isSampled: true };
+    return begin(random.slice(0, 32), spanId, sampleTrace);
   const isSampled = (Number.parseInt(flags as string, 16) & 1) === 1;
   const state = headers.tracestate;
   if (state === undefined || state === "" || state.length > TRACESTATE_CHARACTERS)
     return { traceId, spanId, parentSpanId, isSampled };
   return { traceId, spanId, parentSpanId, isSampled, state };
+}
+
+function begin(traceId: string, spanId: string, sampleTrace: SampleTrace): TraceContext {
+  return { traceId, spanId, isSampled: sampleTrace(traceId) };
 }

@@ -6,7 +6,7 @@ import type { Handler } from "../pipeline/exchange.ts";
 import type { ServerLimits } from "./config.ts";
 import { ConnectionTable } from "./connection.ts";
 import type { TrustedProxies } from "./forwarded.ts";
-import { Gate, type ServerObserver } from "./gate.ts";
+import { Gate, type SampleTrace, type ServerObserver } from "./gate.ts";
 import { Listener, type BoundListener, type ListenerSettings } from "./listener.ts";
 
 export interface ServerConfiguration {
@@ -18,6 +18,8 @@ export interface ServerConfiguration {
 export interface ServerOptions extends ServerConfiguration {
   readonly handler: Handler;
   readonly observer?: ServerObserver;
+  /** Default: no trace that begins here is recorded. */
+  readonly sampleTrace?: SampleTrace;
 }
 
 /** How a drain ended. */
@@ -66,8 +68,14 @@ class ListeningServer implements Server {
   /** Listeners that a reload took away, while they still have connections. */
   readonly #leaving = new Set<Listener>();
 
-  constructor({ handler, observer = {}, ...configuration }: ServerOptions) {
-    this.#gate = new Gate(handler, configuration.trustedProxies, observer);
+  constructor({
+    handler,
+    observer = {},
+    sampleTrace = () => false,
+    ...configuration
+  }: ServerOptions) {
+    const { trustedProxies } = configuration;
+    this.#gate = new Gate({ handler, trustedProxies, observer, sampleTrace });
     this.#configuration = configuration;
   }
 
