@@ -1,5 +1,4 @@
 /** Compiles a configuration into a generation: stages prepared and bound to every route, upstreams opened, paths routed. */
-import type { FileRef, SecretRef } from "../config/secrets/reference.ts";
 import { planOf, type Plan, type Step } from "../pipeline/plan.ts";
 import { rejection } from "../pipeline/rejection.ts";
 import type { Route } from "../pipeline/request-context.ts";
@@ -27,7 +26,6 @@ export interface PrepareTools extends Omit<
 export interface PreparedGeneration extends Generation {
   readonly upstreams: Upstreams;
   readonly identity: PreparedStage<"identity"> | undefined;
-  readonly plans: readonly Plan[];
 }
 
 /** The pseudo-route of paths that match nothing: addresses are counted and answers decorated there too. */
@@ -57,25 +55,20 @@ export async function prepareGeneration(
   });
   let stages: readonly PreparedStage[] = [];
   try {
-    const stageTools = {
+    stages = await prepareStages(await toStageConfigs(configuration), {
       ...tools,
       previous: tools.previous?.identity,
       environment: root.environment,
-      readFile: (reference: FileRef) => reader.readFile(reference),
-      readSecret: (reference: SecretRef) => reader.readSecret(reference),
-    };
-    stages = await prepareStages(await toStageConfigs(configuration), stageTools);
-    // Handed over once: a stage that keeps its tools would otherwise keep every stage before it, and all they hold.
-    stageTools.previous = undefined;
+      readFile: (reference) => reader.readFile(reference),
+      readSecret: (reference) => reader.readSecret(reference),
+    });
     const responseLimitBytes = root.contract.responseLimit;
     const router = new Router<Plan>();
-    const plans = routes.map(({ route, template, settings }) => {
+    for (const { route, template, settings } of routes) {
       upstreams.bind(route);
       const steps = bindSteps(route, stages, [settings.stages, root.stages]);
-      const plan = planOf(route, steps, { responseLimitBytes, destination: "upstream" });
-      router.add(template, plan);
-      return plan;
-    });
+      router.add(template, planOf(route, steps, { responseLimitBytes, destination: "upstream" }));
+    }
     const unmatched = planOf(UNMATCHED_ROUTE, bindSteps(UNMATCHED_ROUTE, stages, [root.stages]), {
       responseLimitBytes,
       destination: NOT_FOUND,
@@ -83,7 +76,6 @@ export async function prepareGeneration(
     return {
       find: (path) => router.find(path),
       unmatched,
-      plans,
       upstreams,
       identity: stages.find(isIdentity),
       forwarder: upstreams,

@@ -59,8 +59,12 @@ export async function identity(
   return stage;
 }
 
-async function prepareIssuers(config: IdentityConfig, tools: IdentityTools): Promise<Issuer[]> {
-  const previous = (tools.previous && ISSUERS.get(tools.previous)) ?? [];
+async function prepareIssuers(
+  config: IdentityConfig,
+  // Apart from the rest, which issuers keep: with it they would keep every stage before this one, and all those hold.
+  { previous: replaced, ...tools }: IdentityTools,
+): Promise<Issuer[]> {
+  const previous = (replaced && ISSUERS.get(replaced)) ?? [];
   const preparing = Object.entries(config.issuers).map(([name, issuer]) =>
     prepareIssuer(
       name,
