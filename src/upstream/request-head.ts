@@ -6,8 +6,9 @@ import type { Identity } from "../pipeline/facts.ts";
 import type { CallerRequest, RequestContext } from "../pipeline/request-context.ts";
 
 /**
- * Where callers carry credentials: proved to the gateway, not to be replayed by the upstream. Names are compared with `_` read as `-`: CGI-style upstreams (WSGI, PHP, Rack) cannot tell
- * the two apart, so that `X_Portcullis_Caller` would be an identity to them.
+ * Where callers carry credentials: proved to the gateway, not to be replayed by the upstream. Names are compared with
+ * `_` read as `-`: CGI-style upstreams (WSGI, PHP, Rack) cannot tell the two apart, so that `X_Portcullis_Caller` would
+ * be an identity to them.
  */
 const CREDENTIAL_NAMES = [
   "authorization proxy-authorization cookie dpop",
