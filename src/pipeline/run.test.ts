@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { Exchange } from "./exchange.ts";
+import { AnswerBroken, type Exchange } from "./exchange.ts";
 import type { StageName } from "./facts.ts";
 import type { Forwarded } from "./forward.ts";
 import type { Outcome } from "./outcome.ts";
@@ -43,6 +43,8 @@ interface Play {
   readonly body?: Buffer | Rejection;
   readonly isGone?: () => boolean;
   readonly isComplete?: boolean;
+  /** Thrown instead of sending. */
+  readonly sendError?: Error;
   readonly route?: Partial<Route>;
   readonly destination?: Rejection;
 }
@@ -67,6 +69,7 @@ async function play(script: Play): Promise<Played> {
     readBody: async () => script.body ?? Buffer.from("{}"),
     streamBody: () => Readable.from([]),
     send(response) {
+      if (script.sendError) throw script.sendError;
       sent.push(response);
       return { bytesOut: 2, isComplete: script.isComplete ?? true };
     },
@@ -366,5 +369,23 @@ describe("the runner", () => {
       stage: "upstream",
       code: "upstream.connection_lost",
     });
+  });
+
+  test("a stream that its upstream let fall silent is recorded as what it was", async () => {
+    const body = new PassThrough();
+    body.on("error", () => {});
+    body.destroy(new AnswerBroken("upstream.timeout", "silent"));
+    const { outcomes } = await play({
+      isComplete: false,
+      forward: async () => ({ kind: "response", response: { status: 200, headers: [], body } }),
+    });
+    expect(outcomes[0]).toMatchObject({ decision: "error", code: "upstream.timeout" });
+  });
+
+  test("an answer that cannot be written is recorded once, as a bug", async () => {
+    const { outcomes, sent } = await play({ sendError: new TypeError("invalid header") });
+    expect(sent).toEqual([]);
+    expect(outcomes).toHaveLength(1);
+    expect(outcomes[0]).toMatchObject({ decision: "error", code: "gateway.invariant_broken" });
   });
 });
