@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import type { Settings } from "../support/gateway-configuration.ts";
 import { answerJson, PREDICTION, type Answering } from "../support/recording-upstream.ts";
 
-export const SLOW_ANSWER_MS = 300;
 /** Port 1 (RFC 1078, tcpmux) has no listener on any machine of today: a connection to it is refused at once. */
 const DEAD = "http://127.0.0.1:1";
 export const AWAY_ISSUER = "https://away.test.example";
@@ -108,6 +107,14 @@ export const REFUSAL_FILES = {
   }),
 };
 
+/** Answers that wait until they are let go: a time would be too short on a machine that is busy with something else. */
+const held: (() => void)[] = [];
+
+/** Lets go of every answer that was held back so far. */
+export function releaseAnswers(): void {
+  for (const answer of held.splice(0)) answer();
+}
+
 /** Answers as badly as the path asks for. */
 export const answerBadly: Answering = (request, response) => {
   switch (request.target) {
@@ -128,7 +135,7 @@ export const answerBadly: Answering = (request, response) => {
     case "/answers/late":
     case "/busy":
     case "/narrow":
-      setTimeout(() => answerJson(PREDICTION)(request, response), SLOW_ANSWER_MS);
+      held.push(() => void answerJson(PREDICTION)(request, response));
       return;
     default:
       return answerJson(PREDICTION)(request, response);

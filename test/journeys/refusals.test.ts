@@ -10,6 +10,7 @@ import {
   answerBadly,
   REFUSAL_FILES,
   refusalConfiguration,
+  releaseAnswers,
   startSilentServer,
 } from "./refusal-configuration.ts";
 
@@ -84,6 +85,7 @@ async function observe(row: RefusalCase, transport: Transport): Promise<Observed
   // First, since a head is read no further than to what is wrong with it.
   const headers = { accept: "application/problem+json", ...request.headers };
   const problem = await gateway.call({ ...request, headers }, target);
+  releaseAnswers();
   await running;
   return { answer, problem, forwarded, counted };
 }
