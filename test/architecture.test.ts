@@ -11,6 +11,7 @@ const FLOOR: Record<string, number> = {
   config: 1,
   stores: 1,
   telemetry: 1,
+  ledger: 2,
   server: 2,
   upstream: 2,
   stages: 3,
