@@ -7,6 +7,8 @@ import { Fault } from "../../pipeline/rejection.ts";
 import type { Clock } from "../../pipeline/stage.ts";
 import { EmbeddedDatabase } from "../embedded-database.ts";
 import { expiryOf, requireSoundDraft } from "./key-draft.ts";
+import type { KeyEvent } from "./key-event.ts";
+import { KeyEventTable } from "./key-event-table.ts";
 import { formatKey, mintKeyParts, type KeyParts } from "./key-format.ts";
 import {
   DEFAULT_ROTATION_GRACE_MS,
@@ -35,6 +37,8 @@ export interface EmbeddedKeyStoreOptions {
   readonly clock: Clock;
   /** True in a gateway: follow changes by other processes and write last uses. False in a command. */
   readonly isWatching: boolean;
+  /** Who gives the commands, for the record of key events; a gateway gives none. */
+  readonly operator?: string | undefined;
   readonly pollMs?: number;
   readonly blindLimitMs?: number;
 }
@@ -55,6 +59,8 @@ export function openEmbeddedKeyStore(options: EmbeddedKeyStoreOptions): KeyStore
 class EmbeddedKeyStore implements KeyStore {
   readonly #database: EmbeddedDatabase;
   readonly #table: KeyTable;
+  readonly #events: KeyEventTable;
+  readonly #operator: string | undefined;
   readonly #clock: Clock;
   readonly #blindLimitMs: number;
   readonly #keys = new Map<string, StoredKey>();
@@ -69,6 +75,8 @@ class EmbeddedKeyStore implements KeyStore {
   constructor(database: EmbeddedDatabase, options: EmbeddedKeyStoreOptions) {
     this.#database = database;
     this.#table = new KeyTable(database);
+    this.#events = new KeyEventTable(database);
+    this.#operator = options.operator;
     this.#clock = options.clock;
     this.#blindLimitMs = options.isWatching
       ? (options.blindLimitMs ?? DEFAULT_BLIND_LIMIT_MS)
@@ -93,26 +101,27 @@ class EmbeddedKeyStore implements KeyStore {
       revokedAtMs: undefined,
       rotatedFrom: undefined,
     };
-    this.#database.write(() => this.#table.insert(storedKey(record, parts)));
+    this.#database.write(() => {
+      this.#table.insert(storedKey(record, parts));
+      this.#note("create", record, nowMs);
+    });
     return this.#issued(parts);
   }
 
   list(): readonly ListedKey[] {
-    const uses = this.#uses;
-    return this.#table.list().map((key) => ({
-      ...key,
-      lastUsedAtMs: latest(key.lastUsedAtMs, uses.get(key.id)),
-    }));
+    return this.#table.list().map((key) => {
+      const usedAtMs = Math.max(key.lastUsedAtMs ?? 0, this.#uses.get(key.id) ?? 0);
+      return { ...key, lastUsedAtMs: usedAtMs === 0 ? undefined : usedAtMs };
+    });
   }
 
   revoke(id: string): KeyRecord {
     this.#database.write(() => {
       const { record } = this.#require(id);
       if (record.revokedAtMs !== undefined) return;
-      this.#table.end(id, {
-        expiresAtMs: record.expiresAtMs,
-        revokedAtMs: this.#clock.nowMs(),
-      });
+      const revokedAtMs = this.#clock.nowMs();
+      this.#table.end(id, { expiresAtMs: record.expiresAtMs, revokedAtMs });
+      this.#note("revoke", record, revokedAtMs);
     });
     this.#look();
     return this.#require(id).record;
@@ -140,8 +149,17 @@ class EmbeddedKeyStore implements KeyStore {
         expiresAtMs: Math.min(old.expiresAtMs, Math.trunc(nowMs + graceMs)),
         revokedAtMs: undefined,
       });
+      this.#note("rotate", record, nowMs);
     });
     return this.#issued(parts);
+  }
+
+  pendingEvents(limit: number): readonly KeyEvent[] {
+    return this.#events.pending(limit);
+  }
+
+  confirmEvents(upToId: number): void {
+    this.#database.write(() => this.#events.confirm(upToId));
   }
 
   find(id: string): StoredKey | undefined {
@@ -160,6 +178,13 @@ class EmbeddedKeyStore implements KeyStore {
     for (const timer of this.#timers) clearInterval(timer);
     this.#writeUses();
     this.#database.close();
+  }
+
+  /** Writes the event down; only within the transaction of the change, so that neither is there without the other. */
+  #note(event: KeyEvent["event"], record: KeyRecord, atMs: number): void {
+    const { id: keyId, owner, tenant } = record;
+    const rotatedFrom = event === "rotate" ? record.rotatedFrom : undefined;
+    this.#events.insert({ event, keyId, rotatedFrom, owner, tenant, atMs, by: this.#operator });
   }
 
   #issued(parts: KeyParts): IssuedKey {
@@ -221,8 +246,4 @@ class EmbeddedKeyStore implements KeyStore {
 
 function storedKey(record: KeyRecord, { secret }: KeyParts): StoredKey {
   return { record, secretSha256: hash("sha256", secret, "buffer") };
-}
-
-function latest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || (b !== undefined && b > a) ? b : a;
 }

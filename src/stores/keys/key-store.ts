@@ -2,6 +2,7 @@
  * What an API key is to the rest of the house: who may use it, for what, until when. The contract between the operator's
  * commands (which write) and the identity stage (which finds); no part of it ever holds a key's text or secret.
  */
+import type { KeyEventOutbox } from "./key-event.ts";
 
 /** 90 days: a leaked key that nobody noticed dies by itself. Raising it lengthens every undiscovered theft. */
 export const DEFAULT_KEY_LIFETIME_MS: number = 90 * 86_400_000;
@@ -79,7 +80,7 @@ export class KeyRequestRefused extends Error {
   override readonly name = "KeyRequestRefused";
 }
 
-export interface KeyStore {
+export interface KeyStore extends KeyEventOutbox {
   /** Throws `KeyRequestRefused` when the draft is unsound. Durable when it returns, as are `revoke` and `rotate`. */
   create(draft: KeyDraft): IssuedKey;
   /** All keys, revoked and expired ones too, oldest first. */

@@ -1,6 +1,7 @@
 /** The API key tables of the embedded database: statements and rows only, no decisions. Rows are never deleted. */
 import type { StatementSync } from "node:sqlite";
 import type { EmbeddedDatabase } from "../embedded-database.ts";
+import { KEY_EVENT_MIGRATION } from "./key-event-table.ts";
 import type { KeyRecord, ListedKey, StoredKey } from "./key-store.ts";
 
 /**
@@ -33,6 +34,8 @@ const MIGRATIONS = [
     id TEXT PRIMARY KEY REFERENCES api_key (id),
     last_used_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;`,
+  // In this list and not a component of its own, so that a release that would write keys without events refuses the file.
+  KEY_EVENT_MIGRATION,
 ] as const;
 
 const NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM api_key)";
