@@ -16,7 +16,7 @@ export type StageName =
   | "masking";
 
 /** Who decided an outcome: a stage, or a part of the gateway outside the stages. */
-export type Decider = StageName | "listener" | "router" | "upstream" | "gateway";
+export type Decider = StageName | "listener" | "router" | "upstream" | "ledger" | "gateway";
 
 /** A caller that proved who it is. There is no empty principal: a route without identity says `anonymous`. */
 export type Identity =

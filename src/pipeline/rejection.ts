@@ -239,6 +239,12 @@ export const CATALOGUE = define({
   "upstream.timeout": { status: 504, message: "The upstream did not answer in time." },
   "upstream.saturated": { status: 503, message: "The upstream is at its limit. Try again." },
 
+  // ledger
+  "ledger.unavailable": {
+    status: 503,
+    message: "Decisions cannot be recorded at the moment. Try again.",
+  },
+
   // the gateway itself
   "gateway.invariant_broken": { status: 500, message: "The gateway failed to handle the request." },
 });

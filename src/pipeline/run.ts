@@ -1,30 +1,31 @@
 /**
  * The runner: takes one exchange through the stages of its route and ends it in exactly one recorded outcome. It alone
- * awaits, answers, shadows and records; it never decides.
+ * awaits, answers and records; it never decides.
  */
 import type { Readable } from "node:stream";
 import { AnswerBroken, type Exchange, type Sent } from "./exchange.ts";
-import type { Decider, StageName } from "./facts.ts";
 import type { Forwarded, Forwarder, ForwardOptions } from "./forward.ts";
-import type { BrokenStage, Recorder, ShadowVerdict } from "./outcome.ts";
-import { Fault, rejection, type Rejection } from "./rejection.ts";
-import type { Plan, Step } from "./plan.ts";
-import { renderRejection } from "./render.ts";
+import type { Journal, Resolution } from "./journal.ts";
+import type { Outcome, Recorder } from "./outcome.ts";
+import { Passes } from "./passes.ts";
+import type { Plan } from "./plan.ts";
+import { rejection, type Rejection } from "./rejection.ts";
 import { applyEdits } from "./response.ts";
 import { RunContext } from "./run-context.ts";
-import type { Clock, Decision, ResponseDecision } from "./stage.ts";
-import { describe, rejectionOfThrown } from "./thrown.ts";
-import { allowed, deciderOf, type End, type JudgedResponse, type Verdict } from "./verdict.ts";
+import type { Clock } from "./stage.ts";
+import { rejectionOfThrown } from "./thrown.ts";
+import { allowed, deciderOf, refused, type End, type Verdict } from "./verdict.ts";
 
 export interface RunTools {
   readonly forwarder: Forwarder;
   readonly recorder: Recorder;
   readonly clock: Clock;
+  /** Where decisions have to be on record before they take effect. */
+  readonly journal?: Journal | undefined;
 }
 
 const NOTHING_SENT: Sent = { bytesOut: 0, isComplete: false };
-const NO_SHADOWS: readonly ShadowVerdict[] = [];
-const NO_BROKEN: readonly BrokenStage[] = [];
+const ALL_SENT: Sent = { bytesOut: 0, isComplete: true };
 
 export interface RunInput {
   readonly exchange: Exchange;
@@ -47,16 +48,18 @@ class Run {
   readonly #plan: Plan;
   readonly #tools: RunTools;
   readonly #context: RunContext;
-  #shadows: ShadowVerdict[] | undefined;
-  #broken: BrokenStage[] | undefined;
+  readonly #passes: Passes;
   #upstreamStartedMs: number | undefined;
   #upstreamEndedMs: number | undefined;
+  /** What the journal holds of this request, once it holds anything. */
+  #journaled: End | undefined;
 
   constructor({ exchange, plan, params }: RunInput, tools: RunTools) {
     this.#exchange = exchange;
     this.#plan = plan;
     this.#tools = tools;
     this.#context = new RunContext(exchange.request, plan.route, params);
+    this.#passes = new Passes(this.#context);
   }
 
   async toEnd(): Promise<void> {
@@ -64,34 +67,38 @@ class Run {
     try {
       verdict = await this.#decide();
     } catch (error) {
-      verdict = this.#refused("gateway", rejectionOfThrown(error));
+      verdict = this.#refused(rejectionOfThrown(error));
     }
-    // Waited for only when the answer takes its time: the rest is sent at once.
+    // Waited for only when the record or the answer takes its time: the rest is sent at once.
     const finishing = this.#finish(verdict);
     if (finishing) await finishing;
   }
 
   async toRefusal(refusal: Rejection): Promise<void> {
-    await this.#finish(this.#refused("listener", refusal));
+    await this.#finish(refused("listener", refusal, this.#exchange.request));
   }
 
   /** Head, body, upstream, answer. One function and not four: each that waits costs every request a turn. */
   async #decide(): Promise<Verdict> {
     const exchange = this.#exchange;
+    const { journal } = this.#tools;
     const { route, destination } = this.#plan;
-    const heads = this.#walk(this.#plan.head, "onHead");
+    const unrecordable = journal?.refusal();
+    if (unrecordable) return this.#refused(unrecordable);
+    const heads = this.#passes.walk(this.#plan.head, "onHead");
     const head = heads instanceof Promise ? await heads : heads;
     if (head) return head;
-    if (destination !== "upstream") return this.#refused("router", destination);
+    if (destination !== "upstream") return this.#refused(destination);
     if (!this.#isStreamed) {
       const body = await exchange.readBody(route.bodyLimitBytes);
-      if (!Buffer.isBuffer(body)) return this.#refused(deciderOf(body), body);
+      if (!Buffer.isBuffer(body)) return this.#refused(body);
       this.#context.body = body;
-      const bodies = this.#walk(this.#plan.body, "onBody");
+      const bodies = this.#passes.walk(this.#plan.body, "onBody");
       const verdict = bodies instanceof Promise ? await bodies : bodies;
       if (verdict) return verdict;
     }
-    if (exchange.isCallerGone) return this.#refused("listener", rejection("listener.caller_gone"));
+    if (journal?.isStrict) await journal.beforeForward(this.#context);
+    if (exchange.isCallerGone) return this.#refused(rejection("listener.caller_gone"));
     this.#upstreamStartedMs = this.#tools.clock.monotonicMs();
     const forwarded = await this.#tools.forwarder.forward(this.#context, this.#toForward());
     this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
@@ -114,9 +121,7 @@ class Run {
   }
 
   #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
-    if (forwarded.kind === "rejected") {
-      return this.#refused(deciderOf(forwarded.rejection), forwarded.rejection);
-    }
+    if (forwarded.kind === "rejected") return this.#refused(forwarded.rejection);
     const { response } = forwarded;
     if (this.#plan.response.length === 0) return allowed(response);
     // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
@@ -124,156 +129,62 @@ class Run {
       response.body.destroy();
       throw new Error("the forwarder streamed an answer that a stage must see whole");
     }
-    return this.#judge({ ...response, body: response.body }, 0);
+    return this.#passes.judge(this.#plan.response, { ...response, body: response.body });
   }
 
-  /** One pass over the request steps; undefined when all of them said `continue`. */
-  #walk(
-    steps: readonly Step[],
-    pass: "onHead" | "onBody",
-    from = 0,
-  ): Verdict | undefined | Promise<Verdict | undefined> {
-    for (let i = from; i < steps.length; i++) {
-      const step = steps[i] as Step;
-      let decision: Decision | Promise<Decision> | undefined;
-      try {
-        decision = step.handlers[pass]?.(this.#context);
-      } catch (error) {
-        const verdict = this.#threw(step, error);
-        if (verdict) return verdict;
-        continue;
-      }
-      if (decision instanceof Promise) return this.#walkOn(steps, pass, i, decision);
-      const verdict = this.#apply(step, decision);
-      if (verdict) return verdict;
-    }
-    return undefined;
+  #refused(refusal: Rejection): Verdict {
+    return refused(deciderOf(refusal), refusal, this.#exchange.request);
   }
 
-  /** The rest of a pass, once a step had to wait. A synchronous pass never gets here. */
-  async #walkOn(
-    steps: readonly Step[],
-    pass: "onHead" | "onBody",
-    at: number,
-    pending: Promise<Decision>,
-  ): Promise<Verdict | undefined> {
-    const step = steps[at] as Step;
-    let verdict: Verdict | undefined;
+  /** On record first, where that is asked for; what cannot be put on record is not said. */
+  #finish(verdict: Verdict): void | Promise<void> {
+    const { journal } = this.#tools;
+    if (journal === undefined) return this.#send(verdict);
+    let writing: Promise<void> | undefined;
     try {
-      verdict = this.#apply(step, await pending);
+      writing = journal.beforeAnswer(this.#resolutionOf(verdict));
     } catch (error) {
-      verdict = this.#threw(step, error);
+      return this.#sendUnrecorded(verdict, error);
     }
-    return verdict ?? this.#walk(steps, pass, at + 1);
+    if (writing === undefined) return this.#send(verdict);
+    return writing.then(
+      () => this.#send(verdict),
+      (error: unknown) => this.#sendUnrecorded(verdict, error),
+    );
   }
 
-  #apply(step: Step, decision: Decision | undefined): Verdict | undefined {
-    if (decision === undefined) throw new Error(`stage ${step.stage} returned no decision`);
-    switch (decision.verdict) {
-      case "continue":
-        if (decision.learned !== undefined) this.#learn(step.stage, decision.learned);
-        return undefined;
-      case "answer":
-        if (step.mode === "shadow") return this.#shadowed(step.stage, "answered");
-        return {
-          by: step.stage,
-          code: "answered",
-          rejection: undefined,
-          response: decision.response,
-        };
-      case "reject":
-        if (step.mode === "shadow") return this.#shadowed(step.stage, decision.rejection.code);
-        return this.#refused(step.stage, decision.rejection);
-    }
+  #sendUnrecorded(verdict: Verdict, error: unknown): void | Promise<void> {
+    this.#journaled = undefined;
+    const { body } = verdict.response;
+    if (!Buffer.isBuffer(body)) body.destroy();
+    return this.#send(this.#refused(rejectionOfThrown(error)));
   }
 
-  /** The response steps from `from` on; like a pass over the request, it waits only for promises. */
-  #judge(response: JudgedResponse, from: number): Verdict | Promise<Verdict> {
-    let judged = response;
-    for (let i = from; i < this.#plan.response.length; i++) {
-      const step = this.#plan.response[i] as Step;
-      let decision: ResponseDecision | Promise<ResponseDecision> | undefined;
-      try {
-        decision = step.handlers.onResponse?.(this.#context, judged);
-      } catch (error) {
-        const verdict = this.#threw(step, error);
-        if (verdict) return verdict;
-        continue;
-      }
-      if (decision instanceof Promise) return this.#judgeOn(judged, i, decision);
-      const outcome = this.#applyToResponse(step, decision, judged);
-      if ("by" in outcome) return outcome;
-      judged = outcome;
-    }
-    return allowed(judged);
-  }
-
-  async #judgeOn(
-    response: JudgedResponse,
-    at: number,
-    pending: Promise<ResponseDecision>,
-  ): Promise<Verdict> {
-    const step = this.#plan.response[at] as Step;
-    let outcome: Verdict | JudgedResponse = response;
-    try {
-      outcome = this.#applyToResponse(step, await pending, response);
-    } catch (error) {
-      outcome = this.#threw(step, error) ?? response;
-    }
-    return "by" in outcome ? outcome : this.#judge(outcome, at + 1);
-  }
-
-  #applyToResponse(
-    step: Step,
-    decision: ResponseDecision | undefined,
-    response: JudgedResponse,
-  ): Verdict | JudgedResponse {
-    if (decision === undefined) throw new Error(`stage ${step.stage} returned no decision`);
-    switch (decision.verdict) {
-      case "continue":
-        return response;
-      case "replace":
-        if (step.mode === "enforce") return { ...response, body: decision.body };
-        this.#shadowed(step.stage, "answered");
-        return response;
-      case "reject":
-        if (step.mode === "enforce") return this.#refused(step.stage, decision.rejection);
-        this.#shadowed(step.stage, decision.rejection.code);
-        return response;
-    }
-  }
-
-  /** A stage writes only the fact that bears its own name, and only once. */
-  #learn(stage: StageName, learned: unknown): void {
-    if (this.#context.facts[stage] !== undefined)
-      throw new Error(`stage ${stage} wrote its fact twice`);
-    (this.#context.facts as Record<StageName, unknown>)[stage] = learned;
-  }
-
-  #shadowed(stage: StageName, code: ShadowVerdict["code"]): undefined {
-    (this.#shadows ??= []).push({ stage, code });
-    return undefined;
-  }
-
-  /** The three failures: a fault obeys `whenBroken`; anything else thrown is a bug and never passes. */
-  #threw(step: Step, error: unknown): Verdict | undefined {
-    if (error instanceof Fault && step.whenBroken === "continue") {
-      (this.#broken ??= []).push({ stage: step.stage, cause: describe(error) });
-      return undefined;
-    }
-    return this.#refused(step.stage, rejectionOfThrown(error));
-  }
-
-  #refused(by: Decider, refusal: Rejection): Verdict {
+  #resolutionOf(verdict: Verdict): Resolution {
+    const end = this.#endOf(verdict, this.#exchange.isCallerGone ? NOTHING_SENT : ALL_SENT);
+    this.#journaled = end;
+    const { body } = verdict.response;
+    const now = this.#tools.clock.monotonicMs();
     return {
-      by,
-      code: refusal.code,
-      rejection: refusal,
-      response: renderRejection(refusal, this.#exchange.request),
+      context: this.#context,
+      decision: end.decision,
+      status: end.status,
+      stage: end.by,
+      code: end.code,
+      latencyMs: now - this.#exchange.request.startedAtMs,
+      upstreamMs: this.#upstreamMs(now),
+      shadows: this.#passes.shadows,
+      broken: this.#passes.broken,
+      body: Buffer.isBuffer(body) ? body : undefined,
     };
   }
 
-  #finish(verdict: Verdict): void | Promise<void> {
+  #upstreamMs(now: number): number | undefined {
+    const started = this.#upstreamStartedMs;
+    return started === undefined ? undefined : (this.#upstreamEndedMs ?? now) - started;
+  }
+
+  #send(verdict: Verdict): void | Promise<void> {
     const { status, body, headers: given } = verdict.response;
     const headers = [...given];
     for (const step of this.#plan.decorate) {
@@ -289,7 +200,7 @@ class Run {
       sending = this.#exchange.send({ status, headers, body });
     } catch (error) {
       // An answer that cannot be written is cut off by the exchange; it is recorded like every other end.
-      return this.#record(this.#refused("gateway", rejectionOfThrown(error)), NOTHING_SENT);
+      return this.#record(this.#refused(rejectionOfThrown(error)), NOTHING_SENT);
     }
     if (!(sending instanceof Promise)) return this.#record(verdict, sending);
     return sending.then((sent) => {
@@ -301,10 +212,9 @@ class Run {
   #record(verdict: Verdict, sent: Sent): void {
     const end = this.#endOf(verdict, sent);
     const now = this.#tools.clock.monotonicMs();
-    const started = this.#upstreamStartedMs;
-    const ending = { status: end.status, wasForwarded: started !== undefined };
+    const ending = { status: end.status, wasForwarded: this.#upstreamStartedMs !== undefined };
     for (const step of this.#plan.end) step.handlers.onEnd?.(this.#context, ending);
-    this.#tools.recorder.record({
+    const outcome: Outcome = {
       context: this.#context,
       decision: end.decision,
       status: end.status,
@@ -312,12 +222,16 @@ class Run {
       code: end.code,
       cause: verdict.rejection?.cause,
       latencyMs: now - this.#exchange.request.startedAtMs,
-      upstreamMs: started === undefined ? undefined : (this.#upstreamEndedMs ?? now) - started,
+      upstreamMs: this.#upstreamMs(now),
       bytesIn: this.#exchange.bytesIn,
       bytesOut: sent.bytesOut,
-      shadows: this.#shadows ?? NO_SHADOWS,
-      broken: this.#broken ?? NO_BROKEN,
-    });
+      shadows: this.#passes.shadows,
+      broken: this.#passes.broken,
+    };
+    this.#tools.recorder.record(outcome);
+    const written = this.#journaled;
+    if (written && (written.status !== end.status || written.code !== end.code))
+      this.#tools.journal?.afterEnd(outcome);
   }
 
   /** What became of a verdict on its way out: said as meant, lost with its caller, or broken off in its stream. */

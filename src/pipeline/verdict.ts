@@ -2,6 +2,8 @@
 import type { Decider } from "./facts.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rejection } from "./rejection.ts";
+import { renderRejection } from "./render.ts";
+import type { CallerRequest } from "./request-context.ts";
 import type { GatewayResponse } from "./response.ts";
 
 /** How the stages and the upstream left it: what to answer, and who said so. */
@@ -18,6 +20,16 @@ export type JudgedResponse = GatewayResponse & { readonly body: Buffer };
 /** The upstream answered and every stage that judged its answer let it pass. */
 export function allowed(response: GatewayResponse): Verdict {
   return { by: "upstream", code: "ok", rejection: undefined, response };
+}
+
+/** Somebody said no, in the words a caller may read. */
+export function refused(by: Decider, refusal: Rejection, request: CallerRequest): Verdict {
+  return {
+    by,
+    code: refusal.code,
+    rejection: refusal,
+    response: renderRejection(refusal, request),
+  };
 }
 
 /** The recorded end of a request. */

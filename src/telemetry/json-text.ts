@@ -2,7 +2,7 @@
  * Text for the inside of a JSON string on one line of a log: escaped so that nothing in it can end the line, the
  * string or a reader's terminal state, redacted, and capped. It must never let a raw control character through.
  */
-import { redact } from "./redaction.ts";
+import { redact, redactCredentials } from "./redaction.ts";
 
 /**
  * Most characters kept of one short field that callers can influence (ids, subject, client). Raised, a caller with long
@@ -48,6 +48,12 @@ const toUnicodeEscape = (character: string): string =>
 export function fieldText(text: string): string {
   if (text.length <= DEFAULT_FIELD_LIMIT_CHARS && !NEEDS_CARE.test(text)) return text;
   return escapeJsonText(capped(redact(text), DEFAULT_FIELD_LIMIT_CHARS));
+}
+
+/** A short field of a record that has to name people: like `fieldText`, but e-mail addresses stand. */
+export function nameText(text: string): string {
+  if (text.length <= DEFAULT_FIELD_LIMIT_CHARS && !NEEDS_CARE.test(text)) return text;
+  return escapeJsonText(capped(redactCredentials(text), DEFAULT_FIELD_LIMIT_CHARS));
 }
 
 /** A free text: redacted, capped, escaped. */

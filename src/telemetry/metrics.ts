@@ -49,6 +49,40 @@ const WATCHED = {
     name: "portcullis_trace_spans_exported_total",
     help: "Spans taken by the collector.",
   },
+  ledgerWriting: {
+    kind: "gauge",
+    name: "portcullis_ledger_writing",
+    help: "1 while decisions can be recorded in the ledger, 0 while they cannot.",
+  },
+  ledgerLinesLost: {
+    kind: "counter",
+    name: "portcullis_ledger_lines_lost_total",
+    help: "Ledger lines that could not be written; with onFailure deny each of them is a 503.",
+  },
+  ledgerOutwardPending: {
+    kind: "gauge",
+    name: "portcullis_ledger_outward_pending",
+    help: "Segments or lines that have yet to leave this machine.",
+    labels: ["to"],
+  },
+  ledgerOutwardOldest: {
+    kind: "gauge",
+    name: "portcullis_ledger_outward_oldest_pending_seconds",
+    help: "How long the oldest of them has been waiting.",
+    labels: ["to"],
+  },
+  ledgerOutwardFailed: {
+    kind: "counter",
+    name: "portcullis_ledger_outward_failed_total",
+    help: "Attempts that failed; each is made again.",
+    labels: ["to"],
+  },
+  ledgerOutwardLost: {
+    kind: "counter",
+    name: "portcullis_ledger_outward_lost_total",
+    help: "Segments or lines that were damaged or removed before they left this machine.",
+    labels: ["to"],
+  },
   recorderFailures: {
     kind: "counter",
     name: "portcullis_recorder_failures_total",
