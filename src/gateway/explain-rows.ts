@@ -1,0 +1,97 @@
+/**
+ * What an explanation is made of: one row a stage, with what it knew. Rows are for operators, so they may hold private
+ * causes; they must never hold a credential, a header as sent, or a part of a body.
+ */
+import type { Decider, Identity, StageName } from "../pipeline/facts.ts";
+import type { Outcome } from "../pipeline/outcome.ts";
+import type { RequestContext } from "../pipeline/request-context.ts";
+
+/**
+ * `shadowed`: would have refused, and was only recorded. `broken`: failed, and was let pass. `not_asked`: the request had
+ * ended before. `not_here`: has nothing to do on this route. `not_recorded`: the ledger does not tell.
+ */
+export type RowVerdict =
+  | "passed"
+  | "refused"
+  | "answered"
+  | "failed"
+  | "shadowed"
+  | "broken"
+  | "not_asked"
+  | "not_here"
+  | "not_recorded";
+
+export interface Row {
+  readonly stage: Decider;
+  /** Which of its turns this was: at the head, at the body, or at the upstream's answer. */
+  readonly pass: "head" | "body" | "answer";
+  readonly verdict: RowVerdict;
+  readonly code?: string | undefined;
+  /** What it looked at and learned. */
+  readonly knew?: string | undefined;
+  /** Why, in words for an operator. */
+  readonly why?: string | undefined;
+}
+
+/** How the request ended, or would end. */
+export interface ExplainedEnd {
+  readonly decision: Outcome["decision"];
+  readonly status: number | undefined;
+  readonly stage: Decider;
+  readonly code: string;
+}
+
+/** The stages in the order of the poster, each with what to tell of a request that it let pass. */
+const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined> = {
+  "kill-switch": ({ route, facts }) => {
+    const standing = facts["kill-switch"]?.status ?? "unknown";
+    return `${route.model ?? route.id} ${route.version ?? ""}`.trimEnd() + ` is ${standing}`;
+  },
+  headers: ({ request, facts }) =>
+    `${request.isSecure ? "HTTPS" : "plain HTTP"}, ${facts.headers ? `origin ${facts.headers.origin}` : "no known origin"}`,
+  sources: ({ request, facts }) =>
+    `from ${request.callerAddress}${facts.sources ? `, list ${facts.sources.list}` : ""}`,
+  identity: ({ facts }) => identityText(facts.identity),
+  authorization: ({ facts }) =>
+    facts.authorization ? `grant "${facts.authorization.grant}"` : "no grant",
+  limits: ({ facts }) =>
+    facts.limits?.states
+      .map(({ name, limit, remaining }) => `${name}: ${remaining} of ${limit} left`)
+      .join("; ") ?? "no limit applies",
+  constitution: undefined,
+  waf: undefined,
+  contract: ({ request }) => {
+    const length =
+      request.contentLength === undefined ? "length unknown" : `${request.contentLength} bytes`;
+    return `${request.method}, ${request.headers.get("content-type") ?? "no content type"}, ${length}`;
+  },
+  masking: () => "",
+};
+
+/** Every stage, in the order of the poster. */
+export const STAGES_IN_ORDER = Object.keys(KNEW) as readonly StageName[];
+
+/** Stages that are not built yet: they have a row only where one of them said something. */
+export const isBuilt = (stage: StageName): boolean => KNEW[stage] !== undefined;
+
+/** What a stage knew of a request that it let pass. */
+export const knewOf = (stage: StageName, context: RequestContext): string =>
+  KNEW[stage]?.(context) ?? "";
+
+function identityText(identity: Identity | undefined): string {
+  if (identity === undefined) return "nobody proved who they are";
+  if (identity.method === "anonymous") return "anonymous: the route asks nobody";
+  const { method, caller, subject, tenant, credentialId, issuer, tier } = identity;
+  const list = (name: string, values: ReadonlySet<string>): string[] =>
+    values.size === 0 ? [] : [`${name} ${[...values].join(" ")}`];
+  return [
+    `${method}: caller ${caller}, subject ${subject}, tenant ${tenant ?? "none"}`,
+    ...(issuer === undefined ? [] : [`issuer ${issuer}`]),
+    ...(credentialId === undefined ? [] : [`credential ${credentialId}`]),
+    ...list("scopes", identity.scopes),
+    ...list("permissions", identity.permissions),
+    ...list("groups", identity.groups),
+    ...list("roles", identity.roles),
+    ...(tier === undefined ? [] : [`tier ${tier}`]),
+  ].join("; ");
+}
