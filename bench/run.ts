@@ -9,7 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import undici from "undici/package.json" with { type: "json" };
-import { has, load, LOAD_CORE, stopAll, usage } from "./processes.ts";
+import { has, load, LOAD_CORE, stop, stopAll, usage } from "./processes.ts";
 import { idleConnections, millionRequests } from "./soak.ts";
 import {
   PATH,
@@ -32,6 +32,8 @@ const { values: options } = parseArgs({
   allowNegative: true,
 });
 const CONNECTIONS = 64;
+/** Until the code is compiled and connections to the model are open. */
+const WARM_UP_SECONDS = 3;
 const BODY_FILE = join(import.meta.dirname, "body.json");
 
 interface Row {
@@ -48,7 +50,12 @@ interface Row {
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function measure(subject: Subject, round: number, headers: readonly string[]): Promise<Row> {
+async function measure(
+  name: string,
+  subject: Subject,
+  round: number,
+  headers: readonly string[],
+): Promise<Row> {
   const order = { port: subject.port, path: PATH, headers, bodyFile: BODY_FILE };
   const one = await load({
     ...order,
@@ -59,7 +66,7 @@ async function measure(subject: Subject, round: number, headers: readonly string
   const many = await load({ ...order, connections: CONNECTIONS, seconds: Number(options.seconds) });
   const after = usage(subject.pid);
   const row: Row = {
-    subject: subject.name,
+    subject: name,
     round,
     requestsPerSecond: many.requests / many.seconds,
     cpuUs: (after.cpuUs - before.cpuUs) / many.requests,
@@ -99,49 +106,71 @@ function ratio(
   return { median: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) };
 }
 
+/** What is compared, in order. Each round starts every process anew: one start may be luckier with memory than another. */
+interface Contender {
+  readonly name: string;
+  start(): Promise<Subject>;
+}
+
+function contenders(folder: string, stubPort: number): Contender[] {
+  const all: Contender[] = [
+    { name: "bare Node proxy", start: () => startBareProxy(stubPort) },
+    { name: "Portcullis, everything on", start: () => startPortcullis(folder, "portcullis.yaml") },
+    { name: "Portcullis with its ledger", start: () => startPortcullis(folder, "ledger.yaml") },
+  ];
+  if (has("nginx"))
+    all.push({ name: "nginx, plain proxy", start: () => startNginx(folder, stubPort) });
+  else say("SKIPPED: nginx is not installed, so it is not measured");
+  return all;
+}
+
+async function startWarm(contender: Contender, headers: readonly string[]): Promise<Subject> {
+  const subject = await contender.start();
+  const { port } = subject;
+  const order = { port, path: PATH, headers, bodyFile: BODY_FILE, connections: CONNECTIONS };
+  await load({ ...order, seconds: WARM_UP_SECONDS });
+  return subject;
+}
+
 const folder = mkdtempSync(join(tmpdir(), "portcullis-bench-"));
 try {
   const stubPort = await startStub(LOAD_CORE);
   const token = prepareConfiguration(folder, stubPort);
   const headers = [`authorization: Bearer ${token}`];
-  const bare = await startBareProxy(stubPort);
-  const ours = await startPortcullis(folder);
-  const nginx = await startNginx(folder, stubPort);
-  const subjects = nginx ? [bare, ours, nginx] : [bare, ours];
-  if (!nginx) say("SKIPPED: nginx is not installed, so it is not measured");
-  for (const { port } of subjects) {
-    await load({
-      port,
-      path: PATH,
-      headers,
-      bodyFile: BODY_FILE,
-      connections: CONNECTIONS,
-      seconds: 3,
-    });
-  }
+  const compared = contenders(folder, stubPort);
   for (let round = 1; round <= Number(options.rounds); round++) {
-    for (const subject of round % 2 ? subjects : [...subjects].reverse())
-      rows.push(await measure(subject, round, headers));
+    for (const contender of round % 2 ? compared : [...compared].reverse()) {
+      const subject = await startWarm(contender, headers);
+      rows.push(await measure(contender.name, subject, round, headers));
+      await stop(subject.child);
+    }
   }
-  const soak = options.soak
-    ? {
-        ...(await millionRequests(ours, { path: PATH, headers, bodyFile: BODY_FILE })),
-        ...(await idleConnections(ours)),
-      }
-    : undefined;
-  report(subjects, soak);
+  let soak: object | undefined;
+  if (options.soak) {
+    const ours = await startPortcullis(folder, "portcullis.yaml");
+    soak = {
+      ...(await millionRequests(ours, { path: PATH, headers, bodyFile: BODY_FILE })),
+      ...(await idleConnections(ours)),
+    };
+  }
+  report(
+    compared.map(({ name }) => name),
+    soak,
+  );
 } finally {
   await stopAll();
   rmSync(folder, { recursive: true, force: true });
 }
 
-function report(subjects: readonly Subject[], soak: object | undefined): void {
-  const [bare, ours, nginx] = subjects.map(({ name }) => name) as [string, string, string?];
+function report(names: readonly string[], soak: object | undefined): void {
+  const [bare, ours, withLedger, nginx] = names as [string, string, string, string?];
   const cpuBare = ratio(ours, bare, (row) => row.cpuUs);
   const figures = {
     cpu_ratio_bare_node: round2(cpuBare.median),
     cpu_ratio_bare_node_range: [round2(cpuBare.low), round2(cpuBare.high)],
     rps_ratio_bare_node: round2(ratio(ours, bare, (row) => row.requestsPerSecond).median),
+    ledger_throughput_kept: round2(ratio(withLedger, ours, (row) => row.requestsPerSecond).median),
+    ledger_cpu_ratio: round2(ratio(withLedger, ours, (row) => row.cpuUs).median),
     cpu_us_bare_node: round2(median(of(bare, (row) => row.cpuUs))),
     cpu_us_portcullis: round2(median(of(ours, (row) => row.cpuUs))),
     added_p50_us: Math.round(
@@ -157,7 +186,7 @@ function report(subjects: readonly Subject[], soak: object | undefined): void {
   const table = [
     "| subject | requests/s | CPU us/request | p99 ms at 64 | p50 us at 1 | p99 us at 1 | RSS MiB | bad |",
     "|---|--:|--:|--:|--:|--:|--:|--:|",
-    ...subjects.map(({ name }) => {
+    ...names.map((name) => {
       const middle = (pick: (row: Row) => number, digits = 0): string =>
         median(of(name, pick)).toFixed(digits);
       return `| ${name} | ${middle((r) => r.requestsPerSecond)} | ${middle((r) => r.cpuUs, 1)} | ${middle((r) => r.p99Us / 1000, 1)} | ${middle((r) => r.oneP50Us)} | ${middle((r) => r.oneP99Us)} | ${middle((r) => r.rssMiB)} | ${of(name, (r) => r.bad).reduce((a, b) => a + b, 0)} |`;
@@ -182,7 +211,8 @@ function results(table: string, figures: object): string {
 Written by \`npm run bench${options.soak ? " -- --soak" : ""}\`; do not edit. ${options.rounds} rounds of ${options.seconds} s, interleaved A B C, C B A, ${CONNECTIONS}
 connections. Each subject runs on core 0; the load generator and the model (120 bytes of JSON) share core 1. The request is
 \`bench/body.json\` (20 features) with an ES256 token that the gateway has seen before. Portcullis runs every stage: sources, identity,
-grants, five limits, strict JSON, request and response schema, security headers, access log to a file, metrics.
+grants, five limits, strict JSON, request and response schema, security headers, access log to a file, metrics. With its ledger,
+each decision is also on disk before its answer (\`durability: group\`), on the same core. Every process is started anew in each round.
 Medians; ratios are taken within a round.
 
 ${table}

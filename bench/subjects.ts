@@ -1,12 +1,12 @@
 /** What is measured: the bare Node proxy, Portcullis with everything on, and nginx where it is installed. */
 import { generateKeyPairSync, sign } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
-import { firstLine, has, startPinned, TEST_CORE } from "./processes.ts";
+import { createSigningKeyPem } from "../src/ledger/signing-key.ts";
+import { firstLine, startPinned, TEST_CORE } from "./processes.ts";
 
 export interface Subject {
-  readonly name: string;
   readonly port: number;
   /** The process whose CPU counts. */
   readonly pid: number;
@@ -30,24 +30,26 @@ export async function startBareProxy(stubPort: number): Promise<Subject> {
     String(stubPort),
   ]);
   return {
-    name: "bare Node proxy",
     port: await firstLine(child, asPort),
     pid: child.pid ?? 0,
     child,
   };
 }
 
-export async function startPortcullis(folder: string): Promise<Subject> {
+/** `file` is the configuration in `folder` to run. */
+export async function startPortcullis(folder: string, file: string): Promise<Subject> {
+  // Its port stands in the log, and a former process wrote one there too.
+  rmSync(join(folder, "access.log"), { force: true });
   const main = join(here, "../bin/portcullis.js");
   const child = startPinned(TEST_CORE, [
     process.execPath,
     main,
     "run",
     "--config",
-    join(folder, "portcullis.yaml"),
+    join(folder, file),
   ]);
   const port = await portInLog(join(folder, "access.log"));
-  return { name: "Portcullis, everything on", port, pid: child.pid ?? 0, child };
+  return { port, pid: child.pid ?? 0, child };
 }
 
 /** The gateway logs to a file, as it would behind a log shipper; its "listening" line is there too. */
@@ -61,8 +63,7 @@ async function portInLog(file: string): Promise<number> {
   throw new Error("the gateway did not start within ten seconds");
 }
 
-export async function startNginx(folder: string, stubPort: number): Promise<Subject | undefined> {
-  if (!has("nginx")) return undefined;
+export async function startNginx(folder: string, stubPort: number): Promise<Subject> {
   const port = 20_000 + Math.floor(Math.random() * 10_000);
   const root = join(folder, "nginx");
   mkdirSync(root, { recursive: true });
@@ -86,7 +87,7 @@ http {
   );
   const child = startPinned(TEST_CORE, ["nginx", "-c", join(root, "nginx.conf"), "-p", root]);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  return { name: "nginx, plain proxy", port, pid: child.pid ?? 0, child };
+  return { port, pid: child.pid ?? 0, child };
 }
 
 /** Writes the gateway's configuration and keys into `folder`; answers with a token that its issuer signed. */
@@ -96,7 +97,10 @@ export function prepareConfiguration(folder: string, stubPort: number): string {
   writeFileSync(join(folder, "jwks.json"), JSON.stringify({ keys: [jwk] }));
   writeFileSync(join(folder, "request.json"), JSON.stringify(REQUEST_SCHEMA));
   writeFileSync(join(folder, "response.json"), JSON.stringify(RESPONSE_SCHEMA));
-  writeFileSync(join(folder, "portcullis.yaml"), configuration(folder, stubPort));
+  const configuration = configurationFor(stubPort);
+  writeFileSync(join(folder, "portcullis.yaml"), configuration);
+  writeFileSync(join(folder, "ledger.yaml"), configuration + LEDGER);
+  writeFileSync(join(folder, "ledger.key"), createSigningKeyPem(), { mode: 0o600 });
   const now = Math.floor(Date.now() / 1000);
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const claims = {
@@ -119,7 +123,7 @@ export function prepareConfiguration(folder: string, stubPort: number): string {
 }
 
 /** Every stage on; limits so high that the one caller of the benchmark never meets them. */
-function configuration(folder: string, stubPort: number): string {
+function configurationFor(stubPort: number): string {
   return `version: 1
 environment: development
 listeners:
@@ -146,6 +150,9 @@ models:
       v2: { upstream: churn, scopes: ["predict:churn"], body: 64KiB, request: "file:request.json", response: "file:response.json" }
 `;
 }
+
+const LEDGER = `ledger: { directory: ledger, gateway: bench, signingKey: "file:ledger.key", durability: group }
+`;
 
 const text = { type: "string", maxLength: 64 };
 const count = { type: "integer", minimum: 0, maximum: 100_000 };

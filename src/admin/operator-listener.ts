@@ -1,10 +1,12 @@
 /**
- * The operator's door: liveness, readiness and metrics on an address of its own. It never shares a listener with callers
- * and answers nothing but the table below; it must never say more about a failure than its name.
+ * The operator's door: liveness, readiness, metrics and the ledger on an address of its own. It never shares a listener
+ * with callers and answers nothing but its pages; it must never say more about a failure of the gateway than its name.
  */
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { LedgerPages } from "./ledger-pages.ts";
+import { jsonAnswer, type OperatorAnswer } from "./operator-answer.ts";
 
 export interface OperatorListenerOptions {
   readonly host: string;
@@ -15,6 +17,8 @@ export interface OperatorListenerOptions {
   /** Names of what is not ready; empty when all is. */
   readonly notReady: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What is under `/ledger`; undefined when no ledger is kept. */
+  readonly ledger?: LedgerPages | undefined;
 }
 
 export interface OperatorListener {
@@ -23,33 +27,23 @@ export interface OperatorListener {
   close(): Promise<void>;
 }
 
-interface OperatorAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly text: string;
-}
-
 /** Ten seconds: nothing here is slow, and a caller that drips its request must not hold a socket. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 256;
-
-const json = (status: number, body: object): OperatorAnswer => ({
-  status,
-  contentType: "application/json",
-  text: `${JSON.stringify(body)}\n`,
-});
+/** A reader that takes nothing for half a minute is gone; its answer, up to some MiB, is dropped with it. */
+const IDLE_TIMEOUT_MS = 30_000;
 
 /** Starts the listener; rejects when the address is taken. */
 export async function startOperatorListener(
   options: OperatorListenerOptions,
 ): Promise<OperatorListener> {
   const pages = new Map<string, () => OperatorAnswer | Promise<OperatorAnswer>>([
-    ["/livez", () => json(200, { status: "alive" })],
+    ["/livez", () => jsonAnswer(200, { status: "alive" })],
     [
       "/readyz",
       () => {
         const notReady = options.notReady();
-        return json(notReady.length === 0 ? 200 : 503, {
+        return jsonAnswer(notReady.length === 0 ? 200 : 503, {
           status: notReady.length === 0 ? "ready" : "not ready",
           notReady,
         });
@@ -57,17 +51,20 @@ export async function startOperatorListener(
     ],
     ["/metrics", async () => ({ status: 200, ...(await options.metrics()) })],
   ]);
+  const answerTo = (url: string): OperatorAnswer | Promise<OperatorAnswer> | undefined =>
+    pages.get(url)?.() ?? ledgerAnswer(url, options.ledger);
   const server = createFor(options, (request, response) => {
-    const page = pages.get(request.url ?? "");
     const isRead = request.method === "GET" || request.method === "HEAD";
-    const answer = !page
-      ? json(404, { error: "not found" })
-      : !isRead
-        ? json(405, { error: "GET only" })
-        : page();
-    Promise.resolve(answer).then(
+    answerFor(() => answerTo(request.url ?? ""), isRead).then(
       ({ status, contentType, text }) => {
-        response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" });
+        response.writeHead(status, {
+          "content-type": contentType,
+          "content-length": Buffer.byteLength(text),
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+          // RFC 9110 section 15.5.6: MUST say what is allowed.
+          ...(status === 405 && { allow: "GET, HEAD" }),
+        });
         response.end(text);
       },
       () => response.writeHead(500).end(),
@@ -76,12 +73,32 @@ export async function startOperatorListener(
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.timeout = IDLE_TIMEOUT_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, resolve);
   });
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port, close: () => closeServer(server) };
+}
+
+/** Undefined for every other path, and when no ledger is kept. */
+function ledgerAnswer(
+  url: string,
+  pages: LedgerPages | undefined,
+): Promise<OperatorAnswer> | undefined {
+  const [path = "", ...query] = url.split("?");
+  if (path !== "/ledger" && !path.startsWith("/ledger/")) return undefined;
+  return pages?.(path, query.join("?"));
+}
+
+/** A page that fails, at once or later, is a rejection. */
+async function answerFor(
+  page: () => OperatorAnswer | Promise<OperatorAnswer> | undefined,
+  isRead: boolean,
+): Promise<OperatorAnswer> {
+  if (!isRead) return jsonAnswer(405, { error: "GET only" });
+  return (await page()) ?? jsonAnswer(404, { error: "not found" });
 }
 
 function createFor({ tls }: OperatorListenerOptions, listener: RequestListener): Server {

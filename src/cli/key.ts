@@ -1,4 +1,5 @@
 /** `portcullis key create | list | revoke | rotate`: API keys in the embedded store, also while the gateway runs. */
+import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { renderDiagnostics } from "../config/diagnostic.ts";
@@ -87,6 +88,7 @@ async function withKeys(
     path: settings.path,
     clock: SYSTEM_CLOCK,
     isWatching: false,
+    operator: userInfo().username,
   });
   try {
     act(keys, settings);

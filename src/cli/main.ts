@@ -4,8 +4,10 @@ import { addCheck } from "./check.ts";
 import { addConfig } from "./config.ts";
 import { addDemo } from "./demo/command.ts";
 import { addDoctor } from "./doctor.ts";
+import { addExplain } from "./explain.ts";
 import { addGenerate } from "./generate.ts";
 import { addKey } from "./key.ts";
+import { addLedger } from "./ledger/command.ts";
 import { VERSION } from "./observation.ts";
 import { addRun } from "./run.ts";
 import { addSchema } from "./schema.ts";
@@ -15,7 +17,18 @@ const program = new Command("portcullis")
   .version(VERSION)
   .showHelpAfterError();
 
-for (const add of [addRun, addCheck, addConfig, addSchema, addKey, addDemo, addDoctor, addGenerate])
+for (const add of [
+  addRun,
+  addCheck,
+  addConfig,
+  addSchema,
+  addKey,
+  addLedger,
+  addDemo,
+  addDoctor,
+  addExplain,
+  addGenerate,
+])
   add(program);
 
 try {

@@ -3,6 +3,7 @@
  * that serves now. It must never serve half of a configuration: a new one is built whole, then taken, or left.
  */
 import { dirname, resolve } from "node:path";
+import { ledgerPages } from "../admin/ledger-pages.ts";
 import { startOperatorListener, type OperatorListener } from "../admin/operator-listener.ts";
 import { CidrSet } from "../config/cidr.ts";
 import { renderDiagnostics } from "../config/diagnostic.ts";
@@ -13,6 +14,7 @@ import {
   type ConfigurationSource,
 } from "../gateway/configuration.ts";
 import { Gateway } from "../gateway/gateway.ts";
+import { GatewayLedger } from "../gateway/journal/gateway-ledger.ts";
 import {
   prepareGeneration,
   type PreparedGeneration,
@@ -32,7 +34,8 @@ import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../stores/keys/key-store.ts";
 import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
 import { METRICS_CONTENT_TYPE } from "../telemetry/metric-registry.ts";
-import { Observation } from "./observation.ts";
+import { logLedgerEvent, watchLedger } from "./ledger-events.ts";
+import { Observation, VERSION } from "./observation.ts";
 
 /** The configuration cannot be served; the message is the rendered diagnostics. */
 export class ConfigurationRefused extends Error {
@@ -81,6 +84,7 @@ class RunningPortcullis implements Portcullis {
   #server: Server | undefined;
   #operator: OperatorListener | undefined;
   #keys: KeyStore | undefined;
+  #ledger: GatewayLedger | undefined;
   #watch: FileWatch | undefined;
   #reloading: Promise<boolean> = Promise.resolve(true);
   #isDraining = false;
@@ -103,13 +107,18 @@ class RunningPortcullis implements Portcullis {
     const { log, metrics, recorder } = observation;
     for (const warning of configuration.warnings)
       log.warn(warning.message, { where: warning.where });
+    this.#ledger = await this.#openLedger(configuration);
     this.#generation = await this.#prepare(configuration);
+    const ledger = this.#ledger;
+    ledger?.reloaded({ result: "taken", trigger: "start", config: this.#generation.digest });
     this.#gateway = new Gateway(this.#generation, {
       recorder,
       clock: SYSTEM_CLOCK,
+      journalFor: ledger && ((digest) => ledger.journalFor(digest)),
       onMalformed: (report) => recorder.malformed(report),
       onInFlight: (change) => (change > 0 ? recorder.inFlight.start() : recorder.inFlight.stop()),
     });
+    if (ledger) watchLedger(metrics, ledger);
     metrics.watch("upstreamInFlight", () => this.#upstreamReadings(({ inFlight }) => inFlight));
     metrics.watch("upstreamQueued", () => this.#upstreamReadings(({ waiting }) => waiting));
     this.#server = createServer({
@@ -167,6 +176,7 @@ class RunningPortcullis implements Portcullis {
     await this.#server?.close();
     await this.#operator?.close();
     await this.#generation?.close();
+    await this.#ledger?.close();
     this.#keys?.close();
     await this.#observation?.close();
   }
@@ -177,11 +187,10 @@ class RunningPortcullis implements Portcullis {
     const configuration = await readConfiguration(this.#source);
     this.#watch?.setFiles(configuration.files);
     if (!configuration.ok) {
-      metrics.configReloaded("failure");
       log.error("the new configuration was refused; the old one still serves", {
         diagnostics: renderDiagnostics(configuration.diagnostics),
       });
-      return false;
+      return this.#countRefusal();
     }
     let next: PreparedGeneration | undefined;
     try {
@@ -191,7 +200,10 @@ class RunningPortcullis implements Portcullis {
       await next?.close();
       return this.#keepOld(error);
     }
+    const previous = this.#generation?.digest;
     this.#gateway?.swap(next);
+    this.#ledger?.useSecretsOf(configuration);
+    this.#ledger?.reloaded({ result: "taken", trigger: "reload", config: next.digest, previous });
     this.#generation = next;
     this.#warnOfFixedSettings(configuration);
     this.#configuration = configuration;
@@ -202,12 +214,27 @@ class RunningPortcullis implements Portcullis {
   }
 
   #keepOld(error: unknown): false {
-    this.#observation?.metrics.configReloaded("failure");
     this.#observation?.log.error(
       "the new configuration could not be taken; the old one still serves",
       { error },
     );
+    return this.#countRefusal();
+  }
+
+  #countRefusal(): false {
+    this.#observation?.metrics.configReloaded("failure");
+    const config = this.#generation?.digest;
+    if (config) this.#ledger?.reloaded({ result: "refused", trigger: "reload", config });
     return false;
+  }
+
+  #openLedger(configuration: Configuration): Promise<GatewayLedger | undefined> {
+    const { log } = this.#observation as Observation;
+    return GatewayLedger.open(configuration, {
+      version: VERSION,
+      onEvent: (event) => logLedgerEvent(log, event),
+      onError: (message, error) => log.error(message, { error }),
+    });
   }
 
   #prepare(configuration: Configuration): Promise<PreparedGeneration> {
@@ -229,11 +256,13 @@ class RunningPortcullis implements Portcullis {
   /** Opened when API keys are first accepted, and kept: other processes write to the same file. */
   #keyStore({ root, loaded }: Configuration): KeyStore | undefined {
     if (!root.identity.apiKeys) return this.#keys;
-    this.#keys ??= openEmbeddedKeyStore({
+    if (this.#keys) return this.#keys;
+    this.#keys = openEmbeddedKeyStore({
       path: resolve(loaded.directory, root.store.path),
       clock: SYSTEM_CLOCK,
       isWatching: true,
     });
+    this.#ledger?.followKeys(this.#keys);
     return this.#keys;
   }
 
@@ -248,7 +277,8 @@ class RunningPortcullis implements Portcullis {
         key: await reader.readFile(tls.key),
         ...(tls.callersCa && { callersCa: await reader.readFile(tls.callersCa) }),
       },
-      notReady: () => (this.#isDraining ? ["draining"] : []),
+      notReady: () => this.#notReady(),
+      ...(this.#ledger && { ledger: ledgerPages(this.#ledger) }),
       metrics: () => Promise.resolve({ contentType: METRICS_CONTENT_TYPE, text: metrics.expose() }),
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") throw error;
@@ -256,6 +286,12 @@ class RunningPortcullis implements Portcullis {
         "another program listens there. Stop it (ss -ltnp shows which), or change operator.bind.";
       throw new Error(`cannot listen on ${bind.host}:${bind.port}: ${advice}`, { cause: error });
     });
+  }
+
+  #notReady(): string[] {
+    const reasons = this.#isDraining ? ["draining"] : [];
+    if (this.#ledger?.isRefusing) reasons.push("ledger");
+    return reasons;
   }
 
   #upstreamReadings(
@@ -272,6 +308,7 @@ class RunningPortcullis implements Portcullis {
     const fixed = {
       operator: [now.operator, next.operator],
       store: [now.store, next.store],
+      ledger: [now.ledger, next.ledger],
       "telemetry.log.destination": [now.telemetry.log.destination, next.telemetry.log.destination],
       "telemetry.metrics": [now.telemetry.metrics, next.telemetry.metrics],
       "telemetry.traces": [now.telemetry.traces, next.telemetry.traces],

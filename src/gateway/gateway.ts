@@ -4,6 +4,7 @@
  */
 import type { Exchange, Handler, MalformedReport } from "../pipeline/exchange.ts";
 import type { Forwarder } from "../pipeline/forward.ts";
+import type { Journal } from "../pipeline/journal.ts";
 import type { Recorder } from "../pipeline/outcome.ts";
 import type { Rejection } from "../pipeline/rejection.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -17,6 +18,8 @@ export interface Generation {
   /** The plan of paths that match no route: it guards and decorates, then says 404. */
   readonly unmatched: Plan;
   readonly forwarder: Forwarder;
+  /** Names the configuration in records. */
+  readonly digest: string;
   /** Frees stages and upstream connections. Called once, when no request uses them any more. */
   close(): Promise<void>;
 }
@@ -24,6 +27,8 @@ export interface Generation {
 export interface GatewayTools {
   readonly recorder: Recorder;
   readonly clock: Clock;
+  /** Where decisions under the configuration of that digest have to be on record; undefined without a ledger. */
+  readonly journalFor?: ((digest: string) => Journal) | undefined;
   readonly onMalformed: (report: MalformedReport) => void;
   readonly onInFlight: (change: 1 | -1) => void;
 }
@@ -38,9 +43,10 @@ class Tenure {
   #isRetired = false;
   #closed: Promise<void> | undefined;
 
-  constructor(generation: Generation, { recorder, clock }: GatewayTools) {
+  constructor(generation: Generation, { recorder, clock, journalFor }: GatewayTools) {
     this.generation = generation;
-    this.tools = { recorder, clock, forwarder: generation.forwarder };
+    const { forwarder, digest } = generation;
+    this.tools = { recorder, clock, forwarder, journal: journalFor?.(digest) };
   }
 
   enter(): void {

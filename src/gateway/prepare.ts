@@ -4,6 +4,7 @@ import { rejection } from "../pipeline/rejection.ts";
 import type { Route } from "../pipeline/request-context.ts";
 import type { PreparedStage } from "../pipeline/stage.ts";
 import { createUpstreams, type Upstreams } from "../upstream/pools.ts";
+import { digestOfConfiguration } from "./configuration-digest.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Generation } from "./gateway.ts";
 import { Router } from "./router.ts";
@@ -76,6 +77,7 @@ export async function prepareGeneration(
     return {
       find: (path) => router.find(path),
       unmatched,
+      digest: digestOfConfiguration(configuration),
       upstreams,
       identity: stages.find(isIdentity),
       forwarder: upstreams,

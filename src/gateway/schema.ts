@@ -14,6 +14,7 @@ import { refineVersionPolicy, versionPolicyFields } from "../stages/kill-switch/
 import { limitsSchema, routeLimitsSchema } from "../stages/limits/config.ts";
 import { maskSchema } from "../stages/masking/config.ts";
 import { sourcesSchema } from "../stages/sources/config.ts";
+import { ledgerSchema } from "./ledger-settings.ts";
 import { telemetrySchema } from "../telemetry/config.ts";
 import { upstreamsSchema } from "../upstream/config.ts";
 
@@ -185,6 +186,7 @@ export const rootSchema = z
       .describe("Models by name; each version expands into routes."),
     routes: z.array(routeSchema).default([]).describe("Everything that is not a model."),
     telemetry: telemetrySchema.prefault({}).describe("Log, metrics and traces."),
+    ledger: ledgerSchema.optional(),
     store: z
       .strictObject({
         kind: z.literal("embedded").default("embedded").describe("Kept on this machine."),

@@ -5,6 +5,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createSigningKeyPem } from "../../src/ledger/signing-key.ts";
 import { Command } from "../cli/command.ts";
 import { configurationFolder, type ConfigurationFolder } from "../cli/configuration-folder.ts";
 import { call, type Answer } from "../support/calling.ts";
@@ -31,6 +32,7 @@ function folderWith(drainDeadline: string): ConfigurationFolder {
       telemetry: { log: { destination: "stdout" } },
     }),
     "jwks.json": issuer.jwks,
+    "ledger.key": createSigningKeyPem(),
   });
 }
 

@@ -1,5 +1,6 @@
 /** SIGHUP to a gateway process under load: what every service manager sends when its files have changed. */
 import { expect, test } from "vitest";
+import { createSigningKeyPem } from "../../src/ledger/signing-key.ts";
 import { Command } from "../cli/command.ts";
 import { configurationFolder } from "../cli/configuration-folder.ts";
 import { baseConfiguration, layOver } from "../support/gateway-configuration.ts";
@@ -21,6 +22,7 @@ test("each SIGHUP under load takes the new configuration, and no request is lost
   const folder = configurationFolder({
     "portcullis.yaml": settingsOf(HEADERS[0]),
     "jwks.json": issuer.jwks,
+    "ledger.key": createSigningKeyPem(),
   });
   const gateway = new Command(["run", "--config", folder.configPath]);
   const origin = `http://127.0.0.1:${await gateway.portOf("plain")}`;

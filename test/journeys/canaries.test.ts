@@ -153,6 +153,16 @@ test("the log has none of them, at its most talkative", () => {
   expect(log).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
 });
 
+test("the ledger has none of them but who called", () => {
+  const ledger = gateway.record.text();
+  expect(ledger).toContain('"code":"identity.token_malformed"');
+  // Who vouched for nobody is not named; who called is, and may be an e-mail address.
+  expect(ledger).toContain(CANARY.email);
+  expect(leaksIn(ledger, ["email"])).toEqual([]);
+  expect(ledger.includes(key)).toBe(false);
+  expect(ledger).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
+});
+
 test("the metrics have none of them", async () => {
   expect(leaksIn(await gateway.metrics())).toEqual([]);
 });

@@ -18,6 +18,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "listener.caller_gone": "test/journeys/raw-refusals.test.ts",
   "headers.https_required": "test/journeys/raw-refusals.test.ts",
   "limits.store_unavailable": "src/stages/limits/stage.test.ts",
+  "ledger.unavailable": "src/pipeline/journal.test.ts",
   "gateway.invariant_broken": "src/pipeline/run.test.ts",
 };
 

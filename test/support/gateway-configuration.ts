@@ -44,6 +44,7 @@ export function baseConfiguration(upstream: string, listeners: readonly Listener
     models: {
       churn: { versions: { v1: { upstream: "model" }, v2: { upstream: "model" } } },
     },
+    ledger: { directory: "ledger", gateway: "test", signingKey: "file:ledger.key" },
     telemetry: { log: { destination: "file:gateway.log" } },
   };
 }

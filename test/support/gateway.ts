@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { createSigningKeyPem } from "../../src/ledger/signing-key.ts";
 import { startPortcullis, type Portcullis } from "../../src/cli/portcullis.ts";
 import type { ConfigurationSource } from "../../src/gateway/configuration.ts";
 import type { RejectionCode } from "../../src/pipeline/rejection.ts";
@@ -13,6 +14,7 @@ import { SYSTEM_CLOCK } from "../../src/pipeline/stage.ts";
 import { openEmbeddedKeyStore } from "../../src/stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../../src/stores/keys/key-store.ts";
 import { call, type Answer, type CallRequest, type CallTarget, type Transport } from "./calling.ts";
+import { GatewayRecord } from "./gateway-record.ts";
 import { createDevelopmentCa, type DevelopmentCa } from "./certificates.ts";
 import { GatewayLog, type AccessLine, type LogLine } from "./gateway-log.ts";
 import {
@@ -67,6 +69,8 @@ export interface TestGateway {
   logLines(): LogLine[];
   /** The one access line of a request; waits until it is written. */
   lineOf(answer: Answer | string): Promise<AccessLine>;
+  /** The ledger as it is on disk. */
+  readonly record: GatewayRecord;
   metrics(): Promise<string>;
   /** Sum of a counter or gauge over the series that carry all these labels. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
@@ -76,9 +80,12 @@ export interface TestGateway {
   configure(over: Settings): void;
   /** These codes may be behind a 5xx until the next `check`; "ok" is one that the upstream itself answers. */
   expectServerErrors(...codes: (RejectionCode | "ok")[]): void;
-  /** Throws for a 5xx nobody expected, an answer without its one access line, or two lines of one request. */
+  /**
+   * Throws for a 5xx nobody expected, an answer without its one access line or its one decision in the ledger, or two of
+   * either for one request.
+   */
   check(): Promise<void>;
-  /** Checks, unless told otherwise, then ends everything and removes the folder. */
+  /** Checks, unless told otherwise, then ends everything, verifies the ledger and removes the folder. */
   close(options?: { readonly isUnchecked?: boolean }): Promise<void>;
 }
 
@@ -92,6 +99,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const write = (name: string, text: string): void =>
     writeFileSync(join(folder, name), text, { mode: 0o600 });
   write("jwks.json", issuer.jwks);
+  write("ledger.key", createSigningKeyPem());
   if (ca) await writeCertificates(ca, write);
   for (const [name, text] of Object.entries(files)) write(name, text);
   const over =
@@ -154,6 +162,7 @@ class RunningGateway implements TestGateway {
   readonly configure: (over: Settings) => void;
   readonly #end: () => Promise<void>;
   readonly #log: GatewayLog;
+  readonly record: GatewayRecord;
   readonly #answered = new Set<string>();
   readonly #expected = new Set<string>();
   #keys: KeyStore | undefined;
@@ -169,6 +178,7 @@ class RunningGateway implements TestGateway {
     this.configure = started.configure;
     this.#end = started.end;
     this.#log = new GatewayLog(join(started.folder, "gateway.log"));
+    this.record = new GatewayRecord(join(started.folder, "ledger"));
   }
 
   get port(): number {
@@ -259,6 +269,7 @@ class RunningGateway implements TestGateway {
     this.#answered.clear();
     await this.#log.waitFor(answered);
     const faults = this.#log.takeFaults(this.#expected);
+    if (this.record.exists) faults.push(...this.record.faultsOf(answered, this.#log.accessLines()));
     this.#expected.clear();
     if (faults.length > 0) throw new Error(faults.join("\n"));
   }
@@ -269,7 +280,11 @@ class RunningGateway implements TestGateway {
       if (!isUnchecked) await this.check();
     } finally {
       await this.portcullis.close();
-      await this.#end();
+      try {
+        if (!isUnchecked && this.record.exists) await this.record.verify();
+      } finally {
+        await this.#end();
+      }
     }
   }
 }

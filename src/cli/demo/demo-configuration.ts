@@ -19,6 +19,7 @@ export interface DemoConfiguration {
   readonly jwksUrl: string;
   readonly modelPort: number;
   readonly slowModelPort: number;
+  readonly ledgerDirectory: string;
 }
 
 function demoConfiguration(demo: DemoConfiguration): object {
@@ -54,6 +55,11 @@ function demoConfiguration(demo: DemoConfiguration): object {
     limits: {
       tiers: { tight: { rate: "1/20s", burst: TIGHT_BURST } },
       callers: { [BATCH_SCORING.name]: "tight" },
+    },
+    ledger: {
+      directory: demo.ledgerDirectory,
+      gateway: "portcullis-demo",
+      signingKey: "file:ledger.key",
     },
     upstreams: {
       churn: { targets: [`http://127.0.0.1:${demo.modelPort}`], timeout: "5s" },

@@ -29,7 +29,10 @@ test("each start has new keys, and the authority's own key is never written", as
   const second = await createDemoFolder(path);
   expect(readFileSync(second.file("server.key"), "utf8")).not.toBe(firstKey);
   expect(readdirSync(path)).not.toContain("left-over");
-  expect(readdirSync(path).filter((name) => name.endsWith(".key"))).toEqual(["server.key"]);
+  expect(readdirSync(path).filter((name) => name.endsWith(".key"))).toEqual([
+    "ledger.key",
+    "server.key",
+  ]);
   const server = new X509Certificate(readFileSync(second.file("server.crt")));
   expect(server.checkIssued(new X509Certificate(second.ca))).toBe(true);
   expect(server.checkIP("127.0.0.1")).toBe("127.0.0.1");
@@ -43,6 +46,7 @@ test("the configuration is one that the gateway takes", () => {
     jwksUrl: "http://127.0.0.1:4000/jwks",
     modelPort: 4001,
     slowModelPort: 4002,
+    ledgerDirectory: "ledger",
   });
   const { success, error } = rootSchema.safeParse(parse(text));
   expect(error?.issues ?? []).toEqual([]);

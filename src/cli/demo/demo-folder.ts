@@ -4,6 +4,7 @@
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createSigningKeyPem } from "../../ledger/signing-key.ts";
 import { createDevelopmentCa } from "./development-ca.ts";
 import inferRequestSchema from "./model/churn.infer-request.json" with { type: "json" };
 import inferResponseSchema from "./model/churn.infer-response.json" with { type: "json" };
@@ -53,6 +54,7 @@ export async function createDemoFolder(path: string): Promise<DemoFolder> {
   write("ca.crt", authority.certificatePem);
   write("server.crt", server.certificatePem);
   write("server.key", server.keyPem);
+  write("ledger.key", createSigningKeyPem());
   for (const [name, schema] of Object.entries(SCHEMAS)) {
     write(name, JSON.stringify(schema, undefined, 2));
   }

@@ -3,7 +3,7 @@
  * play and shows the table; then stays up. Leaves no process behind, whatever the way out.
  */
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { extname, join, resolve } from "node:path";
 import { type ChildLine, Children, DemoProblem } from "./children.ts";
@@ -34,6 +34,8 @@ export interface DemoOptions {
   readonly port?: number;
   /** Print one JSON object instead of the table. */
   readonly json?: boolean;
+  /** Folder that the ledger is left in; it must not hold anything yet. Default: the demo's own folder. */
+  readonly ledger?: string;
   /** Where `.portcullis` is made. Default: the working directory. */
   readonly directory?: string;
 }
@@ -48,8 +50,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     const ports = await choosePorts(options.port ?? DEFAULT_DEMO_PORT);
     folder = await createDemoFolder(folderOf(options));
+    const ledgerDirectory = ledgerDirectoryOf(options, folder);
     provider = await startIdentityProvider(DEMO_CALLERS);
-    const starting = raise({ children, provider, folder, ports });
+    const starting = raise({ children, provider, folder, ports, ledgerDirectory });
     // When a signal wins the race below, what becomes of the start is nobody's news.
     starting.catch(() => {});
     const gateway = await Promise.race([starting, stopped]);
@@ -162,14 +165,34 @@ function folderOf({ port = DEFAULT_DEMO_PORT, directory = process.cwd() }: DemoO
   return resolve(directory, ".portcullis", own);
 }
 
+/** A ledger is never written over: its folder is new, or the demo's own. */
+function ledgerDirectoryOf({ ledger }: DemoOptions, folder: DemoFolder): string {
+  if (ledger === undefined) return folder.file("ledger");
+  const directory = resolve(ledger);
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new DemoProblem(
+      `${ledger} is not empty, and each demo signs its ledger with a new key.`,
+      "Name a folder that does not exist yet: npm run demo -- --once --ledger ./ledger-1",
+    );
+  }
+  return directory;
+}
+
 interface Cast {
   readonly children: Children;
   readonly provider: IdentityProvider;
   readonly folder: DemoFolder;
   readonly ports: Ports;
+  readonly ledgerDirectory: string;
 }
 
-async function raise({ children, provider, folder, ports }: Cast): Promise<Raised> {
+async function raise({
+  children,
+  provider,
+  folder,
+  ports,
+  ledgerDirectory,
+}: Cast): Promise<Raised> {
   const startModels = async (name: string, ...args: readonly string[]): Promise<number> => {
     const lines = await children.start(
       {
@@ -187,7 +210,14 @@ async function raise({ children, provider, folder, ports }: Cast): Promise<Raise
     startModels("slow", "--delay-ms", String(SLOW_MODEL_DELAY_MS)),
   ]);
   const { issuer, jwksUrl } = provider;
-  const configuration = { ...ports, issuer, jwksUrl, modelPort, slowModelPort };
+  const configuration = {
+    ...ports,
+    issuer,
+    jwksUrl,
+    modelPort,
+    slowModelPort,
+    ledgerDirectory,
+  };
   folder.write("portcullis.yaml", renderConfiguration(configuration));
   const lines = await children.start(
     {

@@ -1,0 +1,13 @@
+/** What a page of the operator's listener answers: whole, small enough to hold, never cached. */
+
+export interface OperatorAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export const jsonAnswer = (status: number, body: object): OperatorAnswer => ({
+  status,
+  contentType: "application/json",
+  text: `${JSON.stringify(body)}\n`,
+});
