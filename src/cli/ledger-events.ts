@@ -27,6 +27,31 @@ export function logLedgerEvent(
   }
 }
 
+/** How often trouble on the way out is looked for. */
+const TROUBLE_INTERVAL_MS = 1_000;
+
+/** Says what goes wrong on each way out of the machine: each kind of trouble once, until it has worked again. */
+export function logOutwardTrouble(log: Pick<Log, "warn">, ledger: GatewayLedger): () => void {
+  const said = new Map<
+    string,
+    { readonly code: string; readonly atMs: number; readonly sent: number }
+  >();
+  const look = (): void => {
+    for (const [to, { lastError, sent }] of Object.entries(ledger.outward())) {
+      if (!lastError) continue;
+      const { code, message, atMs } = lastError;
+      const before = said.get(to);
+      const isOld = before !== undefined && atMs <= before.atMs;
+      const isSame = before !== undefined && code === before.code && sent === before.sent;
+      if (isOld || isSame) continue;
+      said.set(to, { code, atMs, sent });
+      log.warn("the ledger cannot leave this machine on one of its ways", { to, code, message });
+    }
+  };
+  const timer = setInterval(look, TROUBLE_INTERVAL_MS).unref();
+  return () => clearInterval(timer);
+}
+
 /** What a scrape says about the ledger and its ways out of this machine. */
 export function watchLedger(metrics: Pick<Metrics, "watch">, ledger: GatewayLedger): void {
   metrics.watch("ledgerWriting", () => (ledger.state === "writing" ? 1 : 0));

@@ -34,7 +34,7 @@ import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../stores/keys/key-store.ts";
 import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
 import { METRICS_CONTENT_TYPE } from "../telemetry/metric-registry.ts";
-import { logLedgerEvent, watchLedger } from "./ledger-events.ts";
+import { logLedgerEvent, logOutwardTrouble, watchLedger } from "./ledger-events.ts";
 import { Observation, VERSION } from "./observation.ts";
 
 /** The configuration cannot be served; the message is the rendered diagnostics. */
@@ -85,6 +85,7 @@ class RunningPortcullis implements Portcullis {
   #operator: OperatorListener | undefined;
   #keys: KeyStore | undefined;
   #ledger: GatewayLedger | undefined;
+  #stopTroubleLog: (() => void) | undefined;
   #watch: FileWatch | undefined;
   #reloading: Promise<boolean> = Promise.resolve(true);
   #isDraining = false;
@@ -118,7 +119,10 @@ class RunningPortcullis implements Portcullis {
       onMalformed: (report) => recorder.malformed(report),
       onInFlight: (change) => (change > 0 ? recorder.inFlight.start() : recorder.inFlight.stop()),
     });
-    if (ledger) watchLedger(metrics, ledger);
+    if (ledger) {
+      watchLedger(metrics, ledger);
+      this.#stopTroubleLog = logOutwardTrouble(log, ledger);
+    }
     metrics.watch("upstreamInFlight", () => this.#upstreamReadings(({ inFlight }) => inFlight));
     metrics.watch("upstreamQueued", () => this.#upstreamReadings(({ waiting }) => waiting));
     this.#server = createServer({
@@ -176,6 +180,7 @@ class RunningPortcullis implements Portcullis {
     await this.#server?.close();
     await this.#operator?.close();
     await this.#generation?.close();
+    this.#stopTroubleLog?.();
     await this.#ledger?.close();
     this.#keys?.close();
     await this.#observation?.close();

@@ -2,7 +2,7 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { fileRef, secretRef } from "../config/secrets/reference.ts";
-import { duration, hostname } from "../config/units.ts";
+import { duration } from "../config/units.ts";
 
 /** A minute: what a lost machine can at most take back unseen. Shorter ones cost a request to a store each time. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 60_000;
@@ -17,6 +17,10 @@ const serviceUrl = z.string().refine(isServiceUrl, {
 });
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+const host = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253}[A-Za-z0-9])?$/, {
+  error: "not a host name or address",
+});
 
 const mirrorSchema = z
   .strictObject({
@@ -85,7 +89,7 @@ const kinds = z.array(z.string()).min(1).optional().describe("Kinds of lines. De
 
 const syslogSchema = z
   .strictObject({
-    host: hostname.describe("Receiver, over TLS (RFC 5425)."),
+    host: host.describe("Receiver, over TLS (RFC 5425): a name or an address."),
     port: z.int().min(1).max(65_535).default(6514).describe("Its port."),
     serverName: z.string().optional().describe("Name in its certificate. Default: host."),
     ca: fileRef.optional().describe("PEM file of authorities, instead of the system's."),

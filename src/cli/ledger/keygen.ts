@@ -1,5 +1,6 @@
 /** `portcullis ledger keygen`: a new signing key in a file of its own. Never over a file that is there. */
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import type { Command } from "commander";
 import { createSigningKeyPem, readSigningKey } from "../../ledger/signing-key.ts";
 import { orUnknown } from "./exit.ts";
@@ -11,7 +12,7 @@ export function addLedgerKeygen(ledger: Command): void {
   ledger
     .command("keygen <file>")
     .description("Make a signing key; prints the verifier key to hand out.")
-    .option("--origin <id>", "the gateway's id, which names the key", "portcullis")
+    .option("--origin <id>", "the setting ledger.gateway, which names the key", hostname())
     .action((file: string, { origin }: { readonly origin: string }) =>
       orUnknown(async () => keygen(file, origin)),
     );

@@ -25,6 +25,7 @@ export interface JournalOptions {
   readonly onLost: () => void;
 }
 
+const DONE = (): void => undefined;
 const UNAVAILABLE = rejection("ledger.unavailable", { cause: "the ledger cannot be written" });
 
 export class LedgerJournal implements Journal {
@@ -61,17 +62,23 @@ export class LedgerJournal implements Journal {
     this.#post(() => this.#options.lines.outcome({ ...outcome, body: undefined }));
   }
 
-  async #append(members: () => string): Promise<void> {
-    const { ledger, onFailure, onLost } = this.#options;
+  #append(members: () => string): Promise<void> {
     try {
-      await ledger.append(members());
+      // Not an async function: this runs for every request, and would be two more promises.
+      return this.#options.ledger.append(members()).then(DONE, this.#failed);
     } catch (error) {
-      onLost();
-      if (onFailure === "degrade") return;
-      const said = "the decision could not be recorded";
-      throw new Fault("ledger.unavailable", said, { cause: error });
+      return new Promise((resolve) => resolve(this.#failed(error)));
     }
   }
+
+  /** Throws where the operator wants no answer without a record. */
+  readonly #failed = (error: unknown): void => {
+    const { onFailure, onLost } = this.#options;
+    onLost();
+    if (onFailure === "degrade") return;
+    const said = "the decision could not be recorded";
+    throw new Fault("ledger.unavailable", said, { cause: error });
+  };
 
   /** Without waiting; a line that cannot even be made (its salt cannot be had) is lost like one that cannot be written. */
   #post(members: () => string): void {
