@@ -18,7 +18,7 @@ const serviceUrl = z.string().refine(isServiceUrl, {
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
-const host = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253}[A-Za-z0-9])?$/, {
+const hostText = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253}[A-Za-z0-9])?$/, {
   error: "not a host name or address",
 });
 
@@ -89,7 +89,7 @@ const kinds = z.array(z.string()).min(1).optional().describe("Kinds of lines. De
 
 const syslogSchema = z
   .strictObject({
-    host: host.describe("Receiver, over TLS (RFC 5425): a name or an address."),
+    host: hostText.describe("Receiver, over TLS (RFC 5425): a name or an address."),
     port: z.int().min(1).max(65_535).default(6514).describe("Its port."),
     serverName: z.string().optional().describe("Name in its certificate. Default: host."),
     ca: fileRef.optional().describe("PEM file of authorities, instead of the system's."),
