@@ -10,7 +10,7 @@ import {
   trafficOf,
   type Recorded,
   type TrafficWorld,
-} from "../gateway/replay-traffic.test-support.ts";
+} from "../gateway/replay/replay-traffic.test-support.ts";
 import { createSigningKeyPem, readSigningKey } from "../ledger/signing-key.ts";
 import { EMPTY_STATE, Stream } from "../ledger/stream.ts";
 import { SYSTEM_CLOCK } from "../pipeline/stage.ts";

@@ -14,7 +14,7 @@ import { refineVersionPolicy, versionPolicyFields } from "../stages/kill-switch/
 import { limitsSchema, routeLimitsSchema } from "../stages/limits/config.ts";
 import { maskSchema } from "../stages/masking/config.ts";
 import { sourcesSchema } from "../stages/sources/config.ts";
-import { ledgerSchema } from "./ledger-settings.ts";
+import { ledgerSchema } from "./journal/ledger-settings.ts";
 import { telemetrySchema } from "../telemetry/config.ts";
 import { upstreamsSchema } from "../upstream/config.ts";
 

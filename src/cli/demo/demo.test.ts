@@ -2,10 +2,11 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { verifyLedger } from "../../ledger/verify/verify-ledger.ts";
 import { PLAY } from "./play.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
@@ -42,6 +43,25 @@ test("demo --once: every answer is as expected", { timeout: 90_000 }, async () =
   expect(code).toBe(0);
   expect(readdirSync(join(directory, ".portcullis"))).toEqual([".gitignore"]);
 });
+
+test(
+  "demo --ledger: what it leaves is whole, proven, and holds every answer",
+  { timeout: 90_000 },
+  async () => {
+    const ledger = join(directory, "left");
+    const { code } = await runDemo("--once", "--json", "--port", "0", "--ledger", ledger);
+    expect(code).toBe(0);
+    const { isProven, findings } = await verifyLedger(ledger);
+    expect(findings).toEqual([]);
+    expect(isProven).toBe(true);
+    expect(readdirSync(ledger)).toContain("00000000.ndjson");
+    const text = readFileSync(join(ledger, "00000000.ndjson"), "utf8");
+    expect(text.match(/"kind":"decision"/g)?.length).toBeGreaterThanOrEqual(PLAY.length);
+    const again = await runDemo("--once", "--port", "0", "--ledger", ledger);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("is not empty");
+  },
+);
 
 test("a taken port: it says what to do", async () => {
   const server = createServer();

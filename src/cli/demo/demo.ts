@@ -57,7 +57,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     starting.catch(() => {});
     const gateway = await Promise.race([starting, stopped]);
     if (gateway === undefined) return interrupted(options);
-    return await present({ options, children, provider, folder, gateway, stopped });
+    return await present({
+      options,
+      children,
+      provider,
+      folder,
+      ledgerDirectory,
+      gateway,
+      stopped,
+    });
   } catch (error) {
     if (!(error instanceof DemoProblem)) throw error;
     console.error(`portcullis demo: ${error.message}\n${error.advice}`);
@@ -82,12 +90,13 @@ interface Presentation {
   readonly children: Children;
   readonly provider: IdentityProvider;
   readonly folder: DemoFolder;
+  readonly ledgerDirectory: string;
   readonly gateway: Raised;
   readonly stopped: Promise<undefined>;
 }
 
 async function present(presentation: Presentation): Promise<number> {
-  const { options, children, provider, folder, gateway, stopped } = presentation;
+  const { options, children, provider, folder, ledgerDirectory, gateway, stopped } = presentation;
   const tokens = await prepareTokens(provider);
   const playing = perform(PLAY, { origin: gateway.origin, ca: folder.ca, tokens });
   const performed = await Promise.race([playing, stopped]);
@@ -97,7 +106,7 @@ async function present(presentation: Presentation): Promise<number> {
   if (!options.json) console.log(summary(performed.length, isAsExpected));
   if (options.once) return isAsExpected ? 0 : 1;
   const renewal = await keepTokenFresh(provider, folder);
-  console.log(invitation({ ...gateway, folder, issuer: provider.issuer }));
+  console.log(invitation({ ...gateway, folder, ledgerDirectory, issuer: provider.issuer }));
   try {
     const accident = await Promise.race([children.untilOneDies(), stopped]);
     if (accident === undefined) return 0;

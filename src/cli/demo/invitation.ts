@@ -8,9 +8,16 @@ export interface Invitation {
   readonly operatorOrigin: string;
   readonly issuer: string;
   readonly folder: DemoFolder;
+  readonly ledgerDirectory: string;
 }
 
-export function invitation({ origin, operatorOrigin, issuer, folder }: Invitation): string {
+export function invitation({
+  origin,
+  operatorOrigin,
+  issuer,
+  folder,
+  ledgerDirectory,
+}: Invitation): string {
   const near = (name: string): string => relative(process.cwd(), folder.file(name));
   const ask = `curl --cacert ${quote(near("ca.crt"))} ${origin}${CHURN_V2} -H 'Content-Type: application/json' --data @${quote(near("request.json"))}`;
   return [
@@ -30,6 +37,7 @@ export function invitation({ origin, operatorOrigin, issuer, folder }: Invitatio
     `  identity   ${issuer}/.well-known/openid-configuration`,
     `  config     ${near("portcullis.yaml")}`,
     `  log        ${near("gateway.log")}`,
+    `  ledger     ${relative(process.cwd(), ledgerDirectory)}: portcullis ledger verify proves it, portcullis explain REQUEST-ID tells why`,
     "",
   ].join("\n");
 }

@@ -1,8 +1,8 @@
 /** `portcullis ledger ...`: the record of decisions, read without its writer. Lists the commands, and does nothing else. */
 import type { Command } from "commander";
-import { addLedgerCommitment, addLedgerErase } from "../ledger-erase.ts";
-import { addLedgerExport } from "../ledger-export.ts";
-import { addLedgerReplay } from "../ledger-replay.ts";
+import { addLedgerCommitment, addLedgerErase } from "./erase.ts";
+import { addLedgerExport } from "./export.ts";
+import { addLedgerReplay } from "./replay.ts";
 import { addLedgerConsistency } from "./consistency.ts";
 import { addLedgerJoin } from "./join.ts";
 import { addLedgerKeygen } from "./keygen.ts";

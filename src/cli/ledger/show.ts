@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { readLine, type LedgerLine } from "../../ledger/line.ts";
 import { readLedger, readSegment, type LineBatch } from "../../ledger/read/read-ledger.ts";
 import { findSegments } from "../../ledger/read/segment-files.ts";
-import { timeArgument } from "../ledger-time.ts";
+import { timeArgument } from "./time-argument.ts";
 import { countArgument } from "./arguments.ts";
 import { orUnknown } from "./exit.ts";
 import { isWanted, type LineFilter } from "./line-filter.ts";

@@ -11,7 +11,7 @@ import type { Outward } from "../../ledger/outward/outward.ts";
 import type { Journal } from "../../pipeline/journal.ts";
 import type { KeyEventOutbox } from "../../stores/keys/key-event.ts";
 import type { Configuration } from "../configuration.ts";
-import type { LedgerSettings } from "../ledger-settings.ts";
+import type { LedgerSettings } from "./ledger-settings.ts";
 import { DecisionLines } from "./decision-line.ts";
 import { LedgerJournal } from "./ledger-journal.ts";
 import { openOutward } from "./open-outward.ts";

@@ -15,7 +15,7 @@ import { parseWitnessKey } from "../../ledger/outward/witness-key.ts";
 import { openWitnessFeed } from "../../ledger/outward/witness-feed.ts";
 import type { FileRef, SecretRef } from "../../config/secrets/reference.ts";
 import type { ReferenceReader } from "../../config/secrets/resolve.ts";
-import type { OutwardSettings } from "../ledger-outward-settings.ts";
+import type { OutwardSettings } from "./ledger-outward-settings.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -2,7 +2,7 @@
  * A recorded request as stages will see it again. What the ledger does not hold is empty, never made up: header fields
  * but the content type, the path as sent, its parameters, the query, the body.
  */
-import type { Identity } from "../pipeline/facts.ts";
+import type { Identity } from "../../pipeline/facts.ts";
 import type {
   CallerRequest,
   CanonicalUrl,
@@ -10,7 +10,7 @@ import type {
   PeerCertificate,
   RequestHeaders,
   TraceContext,
-} from "../pipeline/request-context.ts";
+} from "../../pipeline/request-context.ts";
 import type { RecordedDecision } from "./replay-record.ts";
 
 const NO_SPAN = "0000000000000000";

@@ -2,18 +2,18 @@
  * Which stages can be asked again about a recorded request, and what is taken for the word of those that cannot. A stage
  * is asked only about what is on record: where it would need more, its recorded word stands or the end is unknown.
  */
-import type { Decider, StageName } from "../pipeline/facts.ts";
-import type { Step } from "../pipeline/plan.ts";
+import type { Decider, StageName } from "../../pipeline/facts.ts";
+import type { Step } from "../../pipeline/plan.ts";
 import {
   CATALOGUE,
   Fault,
   rejection,
   type Rejection,
   type RejectionCode,
-} from "../pipeline/rejection.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
-import type { GatewayResponse } from "../pipeline/response.ts";
-import { CONTINUE, type Decision } from "../pipeline/stage.ts";
+} from "../../pipeline/rejection.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
+import type { GatewayResponse } from "../../pipeline/response.ts";
+import { CONTINUE, type Decision } from "../../pipeline/stage.ts";
 import { isCallerHashed, recordedIdentity } from "./replay-context.ts";
 import type { RecordedDecision } from "./replay-record.ts";
 

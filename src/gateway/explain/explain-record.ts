@@ -2,13 +2,13 @@
  * What became of a request that did happen, stage by stage, as the ledger tells it. It asks no configuration and adds
  * nothing: what is not on record is said to be so.
  */
-import type { Decider, Facts, StageName } from "../pipeline/facts.ts";
-import { CATALOGUE, type RejectionCode } from "../pipeline/rejection.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
+import type { Decider, Facts, StageName } from "../../pipeline/facts.ts";
+import { CATALOGUE, type RejectionCode } from "../../pipeline/rejection.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
 import { isBuilt, knewOf, STAGES_IN_ORDER, type Row, type RowVerdict } from "./explain-rows.ts";
-import { RecordedRequest, recordedIdentity } from "./replay-context.ts";
-import type { RecordedDecision } from "./replay-record.ts";
-import { isStage } from "./replay-stages.ts";
+import { RecordedRequest, recordedIdentity } from "../replay/replay-context.ts";
+import type { RecordedDecision } from "../replay/replay-record.ts";
+import { isStage } from "../replay/replay-stages.ts";
 
 /** Stages that look at every path, matched or not. */
 const EVERYWHERE: ReadonlySet<StageName> = new Set(["headers", "sources"]);

@@ -2,10 +2,10 @@
  * The plan of a route, made ready for replay: the runner walks its steps as ever, but stages that cannot be asked again
  * give their recorded word, and the walk ends where the record does. Nothing is sent, spent, decorated or told.
  */
-import type { StageName } from "../pipeline/facts.ts";
-import type { Plan, Step } from "../pipeline/plan.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
-import { CONTINUE, type Decision } from "../pipeline/stage.ts";
+import type { StageName } from "../../pipeline/facts.ts";
+import type { Plan, Step } from "../../pipeline/plan.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
+import { CONTINUE, type Decision } from "../../pipeline/stage.ts";
 import type { RecordedDecision } from "./replay-record.ts";
 import {
   BODY_TOO_LARGE,

@@ -4,18 +4,18 @@
  * record ends, so does the answer.
  */
 import { Readable } from "node:stream";
-import type { Exchange, Sent } from "../pipeline/exchange.ts";
-import type { Decider } from "../pipeline/facts.ts";
-import type { Forwarder } from "../pipeline/forward.ts";
-import type { Outcome } from "../pipeline/outcome.ts";
-import type { Plan } from "../pipeline/plan.ts";
-import { rejection, type Rejection } from "../pipeline/rejection.ts";
-import { run, type RunTools } from "../pipeline/run.ts";
-import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
-import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
-import type { Configuration } from "./configuration.ts";
-import { prepareGeneration, type PreparedGeneration } from "./prepare.ts";
+import type { Exchange, Sent } from "../../pipeline/exchange.ts";
+import type { Decider } from "../../pipeline/facts.ts";
+import type { Forwarder } from "../../pipeline/forward.ts";
+import type { Outcome } from "../../pipeline/outcome.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import { rejection, type Rejection } from "../../pipeline/rejection.ts";
+import { run, type RunTools } from "../../pipeline/run.ts";
+import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
+import { AddressTable } from "../../stages/sources/address-table.ts";
+import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
+import type { Configuration } from "../configuration.ts";
+import { prepareGeneration, type PreparedGeneration } from "../prepare.ts";
 import { RecordedRequest } from "./replay-context.ts";
 import { replayPlan, type Replaying } from "./replay-plan.ts";
 import type { RecordedDecision } from "./replay-record.ts";

@@ -2,26 +2,26 @@
  * What would become of a request that never happened: the gateway's own listener rules, stages and runner, on counters
  * of their own. It calls no upstream, records nothing, spends nothing, uses up no single-use token and touches no key.
  */
-import type { Forwarder } from "../pipeline/forward.ts";
-import type { Outcome } from "../pipeline/outcome.ts";
-import type { Plan } from "../pipeline/plan.ts";
-import type { Route } from "../pipeline/request-context.ts";
-import type { GatewayResponse } from "../pipeline/response.ts";
-import { refuse, run, type RunTools } from "../pipeline/run.ts";
-import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { listenerName } from "../server/config.ts";
-import { readHead, type ReadHead } from "../server/request-head.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
-import type { KeyStore } from "../stores/keys/key-store.ts";
-import { redactCredentials } from "../telemetry/redaction.ts";
-import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
-import type { Configuration } from "./configuration.ts";
+import type { Forwarder } from "../../pipeline/forward.ts";
+import type { Outcome } from "../../pipeline/outcome.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { Route } from "../../pipeline/request-context.ts";
+import type { GatewayResponse } from "../../pipeline/response.ts";
+import { refuse, run, type RunTools } from "../../pipeline/run.ts";
+import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
+import { listenerName } from "../../server/config.ts";
+import { readHead, type ReadHead } from "../../server/request-head.ts";
+import { AddressTable } from "../../stages/sources/address-table.ts";
+import type { KeyStore } from "../../stores/keys/key-store.ts";
+import { redactCredentials } from "../../telemetry/redaction.ts";
+import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
+import type { Configuration } from "../configuration.ts";
 import type { ExplainedEnd, Row } from "./explain-rows.ts";
 import { connectionTo, listenerFor, ToldExchange, type Origin } from "./explain-exchange.ts";
 import type { ToldRequest } from "./explain-told.ts";
 import { Trace } from "./explain-trace.ts";
-import type { Match } from "./router.ts";
-import { prepareGeneration } from "./prepare.ts";
+import type { Match } from "../router.ts";
+import { prepareGeneration } from "../prepare.ts";
 
 export interface ExplainOptions extends Origin {
   /** Keys are looked up in it; it is neither written nor closed. */

@@ -12,22 +12,22 @@ import {
   AUDIENCE,
   ISSUER,
   type TokenIssuer,
-} from "../../test/support/token-issuer.ts";
-import { layOver, type Settings } from "../../test/support/gateway-configuration.ts";
-import { contextOf, peerOf } from "../../test/support/context.ts";
-import type { Exchange, Sent } from "../pipeline/exchange.ts";
-import type { Forwarder } from "../pipeline/forward.ts";
-import type { Journal } from "../pipeline/journal.ts";
-import { rejection, type Rejection, type RejectionCode } from "../pipeline/rejection.ts";
-import type { CallerRequest, Peer } from "../pipeline/request-context.ts";
-import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
-import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
-import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
-import { readConfiguration, type Configuration } from "./configuration.ts";
-import { Gateway } from "./gateway.ts";
-import { DecisionLines } from "./journal/decision-line.ts";
-import { prepareGeneration } from "./prepare.ts";
+} from "../../../test/support/token-issuer.ts";
+import { layOver, type Settings } from "../../../test/support/gateway-configuration.ts";
+import { contextOf, peerOf } from "../../../test/support/context.ts";
+import type { Exchange, Sent } from "../../pipeline/exchange.ts";
+import type { Forwarder } from "../../pipeline/forward.ts";
+import type { Journal } from "../../pipeline/journal.ts";
+import { rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
+import type { CallerRequest, Peer } from "../../pipeline/request-context.ts";
+import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
+import { AddressTable } from "../../stages/sources/address-table.ts";
+import { openEmbeddedKeyStore } from "../../stores/keys/embedded-key-store.ts";
+import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
+import { readConfiguration, type Configuration } from "../configuration.ts";
+import { Gateway } from "../gateway.ts";
+import { DecisionLines } from "../journal/decision-line.ts";
+import { prepareGeneration } from "../prepare.ts";
 
 const MESH_CALLER = "URI:spiffe://bank.example/mesh";
 const WEB_ORIGIN = "https://app.example.bank";

@@ -4,15 +4,15 @@
  */
 import { Socket } from "node:net";
 import { Readable } from "node:stream";
-import { canonicalAddress, CidrSet } from "../config/cidr.ts";
-import type { Exchange, Sent } from "../pipeline/exchange.ts";
-import { rejection, type Rejection } from "../pipeline/rejection.ts";
-import type { GatewayResponse } from "../pipeline/response.ts";
-import { listenerName, type ListenerConfig } from "../server/config.ts";
-import { Connection } from "../server/connection.ts";
-import { Gate } from "../server/gate.ts";
-import type { ReadHead } from "../server/request-head.ts";
-import type { Configuration } from "./configuration.ts";
+import { canonicalAddress, CidrSet } from "../../config/cidr.ts";
+import type { Exchange, Sent } from "../../pipeline/exchange.ts";
+import { rejection, type Rejection } from "../../pipeline/rejection.ts";
+import type { GatewayResponse } from "../../pipeline/response.ts";
+import { listenerName, type ListenerConfig } from "../../server/config.ts";
+import { Connection } from "../../server/connection.ts";
+import { Gate } from "../../server/gate.ts";
+import type { ReadHead } from "../../server/request-head.ts";
+import type { Configuration } from "../configuration.ts";
 import { ToldWrong, type ToldRequest } from "./explain-told.ts";
 
 /** Where the request would come from and arrive. */

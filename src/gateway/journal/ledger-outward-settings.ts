@@ -1,8 +1,8 @@
 /** The parts of the section `ledger` that carry the record out of this machine: where to, how often, with what secrets. */
 import { isAbsolute } from "node:path";
 import { z } from "zod";
-import { fileRef, secretRef } from "../config/secrets/reference.ts";
-import { duration } from "../config/units.ts";
+import { fileRef, secretRef } from "../../config/secrets/reference.ts";
+import { duration } from "../../config/units.ts";
 
 /** A minute: what a lost machine can at most take back unseen. Shorter ones cost a request to a store each time. */
 const DEFAULT_CHECKPOINT_INTERVAL_MS = 60_000;

@@ -2,7 +2,7 @@
  * A `decision` line of the ledger as replay and explain read it (docs/ledger-format.md). It takes a line at its word:
  * whether the word is genuine is for `portcullis ledger verify` to say.
  */
-import type { Decider, LimitState } from "../pipeline/facts.ts";
+import type { Decider, LimitState } from "../../pipeline/facts.ts";
 
 /** Who called, as recorded. With `subjects: hashed` caller, subject, key and credential are `h:` and a hash. */
 export interface RecordedWho {

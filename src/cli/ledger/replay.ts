@@ -3,20 +3,20 @@
  * Exits with 0 when all would end as recorded, 1 when some would not, 2 when that cannot be said.
  */
 import type { Command } from "commander";
-import { renderDiagnostics } from "../config/diagnostic.ts";
-import { readConfiguration, type Configuration } from "../gateway/configuration.ts";
-import { ledgerLines } from "../gateway/replay-lines.ts";
+import { renderDiagnostics } from "../../config/diagnostic.ts";
+import { readConfiguration, type Configuration } from "../../gateway/configuration.ts";
+import { ledgerLines } from "../../gateway/replay/replay-lines.ts";
 import {
   replayAll,
   summaryOf,
   type Difference,
   type ReplayCounts,
-} from "../gateway/replay-report.ts";
-import { Replay } from "../gateway/replay.ts";
-import { timeArgument } from "./ledger-time.ts";
-import { countArgument } from "./ledger/arguments.ts";
-import { EXIT_DISPROVEN, EXIT_UNKNOWN, orUnknown } from "./ledger/exit.ts";
-import { sourceOf, withSource, type SourceOptions } from "./source.ts";
+} from "../../gateway/replay/replay-report.ts";
+import { Replay } from "../../gateway/replay/replay.ts";
+import { timeArgument } from "./time-argument.ts";
+import { countArgument } from "./arguments.ts";
+import { EXIT_DISPROVEN, EXIT_UNKNOWN, orUnknown } from "./exit.ts";
+import { sourceOf, withSource, type SourceOptions } from "../source.ts";
 
 /** More are seldom read; all of them are counted, and `--all` shows them. */
 const DEFAULT_SHOWN = 100;

@@ -1,6 +1,6 @@
 /** Times as operators write them on the command line: a moment, a day, or how long ago. */
 import { InvalidArgumentError } from "commander";
-import { parseDuration } from "../config/quantities.ts";
+import { parseDuration } from "../../config/quantities.ts";
 
 /** RFC 3339 with an offset, or a day, which begins at midnight UTC. A time without an offset is nobody's: refused. */
 const MOMENT = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?$/;

@@ -2,9 +2,9 @@
  * What an explanation is made of: one row a stage, with what it knew. Rows are for operators, so they may hold private
  * causes; they must never hold a credential, a header as sent, or a part of a body.
  */
-import type { Decider, Identity, StageName } from "../pipeline/facts.ts";
-import type { Outcome } from "../pipeline/outcome.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
+import type { Decider, Identity, StageName } from "../../pipeline/facts.ts";
+import type { Outcome } from "../../pipeline/outcome.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
 
 /**
  * `shadowed`: would have refused, and was only recorded. `broken`: failed, and was let pass. `not_asked`: the request had

@@ -1,15 +1,15 @@
 /** `portcullis ledger export`: an audit report over a ledger's directory, for people or for machines. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
-import { gatherReport } from "../ledger/report/gather-report.ts";
-import { renderHtml } from "../ledger/report/render-html.ts";
-import { renderMarkdown } from "../ledger/report/render-markdown.ts";
-import type { Report } from "../ledger/report/report.ts";
-import { reportDocument } from "../ledger/report/report-document.ts";
-import { toVerificationReport } from "../ledger/report/verification-report.ts";
-import { readOutsideCheckpoint } from "../ledger/verify/outside-checkpoint.ts";
-import { verifyLedger } from "../ledger/verify/verify-ledger.ts";
-import { timeArgument } from "./ledger-time.ts";
+import { gatherReport } from "../../ledger/report/gather-report.ts";
+import { renderHtml } from "../../ledger/report/render-html.ts";
+import { renderMarkdown } from "../../ledger/report/render-markdown.ts";
+import type { Report } from "../../ledger/report/report.ts";
+import { reportDocument } from "../../ledger/report/report-document.ts";
+import { toVerificationReport } from "../../ledger/report/verification-report.ts";
+import { readOutsideCheckpoint } from "../../ledger/verify/outside-checkpoint.ts";
+import { verifyLedger } from "../../ledger/verify/verify-ledger.ts";
+import { timeArgument } from "./time-argument.ts";
 
 interface ExportOptions {
   readonly since?: number;

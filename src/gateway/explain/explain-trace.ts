@@ -2,11 +2,11 @@
  * Watches a plan at work: the same steps in the same order, walked by the runner, with each decision noted on its way.
  * It changes no decision. Steps that judge an upstream's answer are left out: there will be none.
  */
-import type { Plan, Step } from "../pipeline/plan.ts";
-import { Fault } from "../pipeline/rejection.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
-import type { Decision } from "../pipeline/stage.ts";
-import { describe, rejectionOfThrown } from "../pipeline/thrown.ts";
+import type { Plan, Step } from "../../pipeline/plan.ts";
+import { Fault } from "../../pipeline/rejection.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
+import type { Decision } from "../../pipeline/stage.ts";
+import { describe, rejectionOfThrown } from "../../pipeline/thrown.ts";
 import { knewOf, STAGES_IN_ORDER, isBuilt, type Row } from "./explain-rows.ts";
 
 type Pass = "head" | "body";

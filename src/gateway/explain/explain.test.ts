@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
-import type { KeyStore } from "../stores/keys/key-store.ts";
-import type { Configuration } from "./configuration.ts";
+import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
+import { openEmbeddedKeyStore } from "../../stores/keys/embedded-key-store.ts";
+import type { KeyStore } from "../../stores/keys/key-store.ts";
+import type { Configuration } from "../configuration.ts";
 import { readTold, type ToldRequest } from "./explain-told.ts";
 import { explain } from "./explain.ts";
 import { STAGES_IN_ORDER } from "./explain-rows.ts";
-import { prepareGeneration } from "./prepare.ts";
+import { prepareGeneration } from "../prepare.ts";
 import {
   createTrafficWorld,
   record,
@@ -15,9 +15,9 @@ import {
   UNCOUNTED,
   type Traffic,
   type TrafficWorld,
-} from "./replay-traffic.test-support.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
-import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
+} from "../replay/replay-traffic.test-support.ts";
+import { AddressTable } from "../../stages/sources/address-table.ts";
+import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 
 let world: TrafficWorld;
 let configuration: Configuration;

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCommand, type Finished } from "../../test/cli/command.ts";
+import { runCommand, type Finished } from "../../../test/cli/command.ts";
 import {
   createTrafficWorld,
   record,
   trafficOf,
   type TrafficWorld,
-} from "../gateway/replay-traffic.test-support.ts";
-import { createSigningKeyPem, readSigningKey } from "../ledger/signing-key.ts";
-import { EMPTY_STATE, Stream } from "../ledger/stream.ts";
+} from "../../gateway/replay/replay-traffic.test-support.ts";
+import { createSigningKeyPem, readSigningKey } from "../../ledger/signing-key.ts";
+import { EMPTY_STATE, Stream } from "../../ledger/stream.ts";
 
 const REQUESTS = 500;
 

@@ -1,7 +1,7 @@
 /** The section `ledger` of the configuration: where decisions are recorded, how durably, and what of a person is in it. */
 import { z } from "zod";
-import { secretRef } from "../config/secrets/reference.ts";
-import { bytesBetween, duration } from "../config/units.ts";
+import { secretRef } from "../../config/secrets/reference.ts";
+import { bytesBetween, duration } from "../../config/units.ts";
 import { outwardFields } from "./ledger-outward-settings.ts";
 
 /** 64 MiB: a start reads the last segment whole, about half a second. Raised, a start takes as much longer. */

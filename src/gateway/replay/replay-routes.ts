@@ -2,16 +2,16 @@
  * Where a recorded request would go now. The ledger holds the template that matched, not the path: routes never overlap,
  * so a template that is still served leads to its one route; for any other, what cannot be known is said to be unknown.
  */
-import type { Plan } from "../pipeline/plan.ts";
-import type { CompiledRoute } from "./compile-routes.ts";
-import type { Generation } from "./gateway.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { CompiledRoute } from "../compile-routes.ts";
+import type { Generation } from "../gateway.ts";
 import {
   mayOverlap,
   PARAMETER_TYPES,
   parseTemplate,
   type ParameterType,
   type PathTemplate,
-} from "./path-template.ts";
+} from "../path-template.ts";
 
 /** A path segment that each type of parameter accepts; `string` accepts what no literal and no other type does. */
 const SAMPLES: Readonly<Record<ParameterType, string>> = {

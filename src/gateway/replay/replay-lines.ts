@@ -1,6 +1,6 @@
 /** The decisions of a ledger in their order, one at a time. It verifies nothing, but never passes over a damaged line. */
-import { LineError, readLine, scanLine, type LedgerLine } from "../ledger/line.ts";
-import { readLedger } from "../ledger/read/read-ledger.ts";
+import { LineError, readLine, scanLine, type LedgerLine } from "../../ledger/line.ts";
+import { readLedger } from "../../ledger/read/read-ledger.ts";
 
 export interface LineRange {
   /** First moment that counts, in milliseconds since 1970. */

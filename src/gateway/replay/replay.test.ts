@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { layOver, type Settings } from "../../test/support/gateway-configuration.ts";
-import { createSigningKeyPem, readSigningKey } from "../ledger/signing-key.ts";
-import { EMPTY_STATE, Stream } from "../ledger/stream.ts";
+import { layOver, type Settings } from "../../../test/support/gateway-configuration.ts";
+import { createSigningKeyPem, readSigningKey } from "../../ledger/signing-key.ts";
+import { EMPTY_STATE, Stream } from "../../ledger/stream.ts";
 import { ledgerLines } from "./replay-lines.ts";
 import { readDecision, type RecordedDecision } from "./replay-record.ts";
 import {

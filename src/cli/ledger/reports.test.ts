@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { commit } from "../ledger/commitment.ts";
-import type { Report } from "../ledger/report/report.ts";
-import { decision, SmallLedger } from "../ledger/report/small-ledger.test-support.ts";
-import { Salts, SALTS_FILE } from "../ledger/salts.ts";
-import { addLedgerCommitment, addLedgerErase } from "./ledger-erase.ts";
-import { addLedgerExport } from "./ledger-export.ts";
+import { commit } from "../../ledger/commitment.ts";
+import type { Report } from "../../ledger/report/report.ts";
+import { decision, SmallLedger } from "../../ledger/report/small-ledger.test-support.ts";
+import { Salts, SALTS_FILE } from "../../ledger/salts.ts";
+import { addLedgerCommitment, addLedgerErase } from "./erase.ts";
+import { addLedgerExport } from "./export.ts";
 
 const START_MS = Date.UTC(2026, 10, 22);
 

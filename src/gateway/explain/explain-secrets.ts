@@ -1,5 +1,5 @@
 /** What of a told request may be a credential, and its removal from whatever an explanation says. When in doubt it takes out. */
-import { isSecretField } from "../telemetry/redaction.ts";
+import { isSecretField } from "../../telemetry/redaction.ts";
 import type { ToldRequest } from "./explain-told.ts";
 
 /** Shorter values would be found everywhere, and a credential that short protects nothing. */

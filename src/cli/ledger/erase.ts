@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { checkBody, type BodyAnswer } from "../ledger/check-body.ts";
-import { Salts, SALTS_FILE } from "../ledger/salts.ts";
+import { checkBody, type BodyAnswer } from "../../ledger/check-body.ts";
+import { Salts, SALTS_FILE } from "../../ledger/salts.ts";
 
 export function addLedgerErase(ledger: Command): void {
   ledger
