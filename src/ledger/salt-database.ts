@@ -21,7 +21,8 @@ const SECRET_BYTES = 32;
 
 /**
  * `salt` only ever grows at its end (AUTOINCREMENT), so that SQLite does not move salts between pages and leave copies.
- * `subject` is a keyed hash: the subject's name is nowhere in the file. `generation` counts erasures.
+ * `subject` is a keyed hash: the subject's name is nowhere in the file. `generation` counts erasures; `erasure` holds those
+ * that are not on record yet: the salt's id, which says nothing about the subject.
  */
 const SCHEMA = `
   CREATE TABLE salt (
@@ -34,6 +35,11 @@ const SCHEMA = `
     one INTEGER PRIMARY KEY CHECK (one = 1),
     secret BLOB NOT NULL CHECK (length(secret) = ${SECRET_BYTES}),
     generation INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE erasure (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    salt TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
   ) STRICT;`;
 
 export interface SaltDatabaseOptions {

@@ -36,6 +36,15 @@ export interface Salt {
   readonly bytes: Uint8Array;
 }
 
+/** That a salt was deleted, for the record: never whose it was. */
+export interface Erasure {
+  /** Grows with every erasure; what `confirmErasures` counts by. */
+  readonly number: number;
+  /** The id that stands beside the commitments nobody can check any more. */
+  readonly saltId: string;
+  readonly atMs: number;
+}
+
 export interface SaltsOptions {
   readonly path: string;
   /** `gateway` makes the file and notices erasures by commands; `command` and `reader` want it to be there. */
@@ -115,6 +124,9 @@ export class Salts {
     const wasThere = this.#guarded(() => {
       this.#connection.exec("BEGIN IMMEDIATE");
       try {
+        this.#connection
+          .prepare("INSERT INTO erasure (salt, at_ms) SELECT id, ? FROM salt WHERE subject = ?")
+          .run(Date.now(), subject);
         const { changes } = this.#connection
           .prepare("DELETE FROM salt WHERE subject = ?")
           .run(subject);
@@ -129,6 +141,27 @@ export class Salts {
     // Also when nothing was deleted: a former attempt may have stopped before this.
     purgeDeleted(this.#connection, this.#path);
     return wasThere;
+  }
+
+  /** The oldest erasures that are not confirmed to be on record, in their order. */
+  pendingErasures(limit: number): readonly Erasure[] {
+    return this.#guarded(() =>
+      this.#connection
+        .prepare("SELECT number, salt, at_ms FROM erasure ORDER BY number LIMIT ?")
+        .all(limit)
+        .map((row) => ({
+          number: Number(row["number"]),
+          saltId: String(row["salt"]),
+          atMs: Number(row["at_ms"]),
+        })),
+    );
+  }
+
+  /** Forgets erasures up to that number: called when they are on record for good. */
+  confirmErasures(upTo: number): void {
+    this.#guarded(() =>
+      this.#connection.prepare("DELETE FROM erasure WHERE number <= ?").run(upTo),
+    );
   }
 
   close(): void {

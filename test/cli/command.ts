@@ -1,6 +1,7 @@
 /** The command line as a process of its own: run to its end, or started and listened to. None outlives its test. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
@@ -13,6 +14,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeOptions?: readonly string[];
+  /** A program that runs it: `strace` and its arguments. Signals go to that program's child. */
+  readonly under?: readonly string[];
 }
 
 export interface Finished {
@@ -27,8 +30,10 @@ export class Command {
   stderr = "";
   readonly #closed: Promise<unknown>;
 
-  constructor(args: readonly string[], { cwd, env = {}, nodeOptions = [] }: CommandOptions = {}) {
-    this.child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const { cwd, env = {}, nodeOptions = [], under = [] } = options;
+    const [program = "", ...rest] = [...under, process.execPath, ...nodeOptions, MAIN, ...args];
+    this.child = spawn(program, rest, {
       ...(cwd !== undefined && { cwd }),
       // Nothing of this machine's own settings may reach the gateway.
       env: { PATH: process.env["PATH"] ?? "", ...env },
@@ -38,7 +43,10 @@ export class Command {
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.#closed = once(this.child, "close");
     onTestFinished(async () => {
-      this.child.kill("SIGKILL");
+      // A tracer that is killed lets its child run on.
+      if (under.length > 0)
+        for (const pid of childrenOf(this.child.pid)) process.kill(pid, "SIGKILL");
+      else this.child.kill("SIGKILL");
       await this.#closed;
     });
   }
@@ -99,5 +107,17 @@ async function within<T>(waiting: Promise<T>, explain: () => string): Promise<T>
   } finally {
     timer.abort();
     late.catch(() => undefined);
+  }
+}
+
+/** Linux alone tells: proc(5). None when the process is gone. */
+function childrenOf(pid = 0): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+      .split(" ")
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
   }
 }

@@ -132,6 +132,9 @@ test("a body can be checked against its commitment, until its subject's salt is 
   expect(salts.erase(`${ISSUER} alice`)).toBe(true);
   expect(salts.find(id as string)).toBeUndefined();
   salts.close();
+  await until("the erasure is on record, by the salt's id alone", () =>
+    running.record.lines().some((said) => said.kind === "erasure" && said["salt"] === id),
+  );
 });
 
 test("a second gateway on the same ledger does not start, and says what to do", async () => {

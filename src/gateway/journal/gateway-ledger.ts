@@ -16,9 +16,9 @@ import { DecisionLines } from "./decision-line.ts";
 import { LedgerJournal } from "./ledger-journal.ts";
 import { openOutward } from "./open-outward.ts";
 
-/** How often key events that other processes left in the store are looked for. */
-const KEY_EVENT_POLL_MS = 1_000;
-const KEY_EVENTS_AT_ONCE = 100;
+/** How often it is looked for what other processes did to keys and salts. */
+const POLL_MS = 1_000;
+const EVENTS_AT_ONCE = 100;
 
 export interface GatewayLedgerTools {
   /** Of the gateway, for the record. */
@@ -56,6 +56,7 @@ export class GatewayLedger {
   readonly #tools: GatewayLedgerTools;
   #lost = 0;
   #polling: NodeJS.Timeout | undefined;
+  #keyEvents: KeyEventOutbox | undefined;
 
   private constructor(parts: Parts, tools: GatewayLedgerTools) {
     this.directory = parts.directory;
@@ -65,6 +66,7 @@ export class GatewayLedger {
     this.#readers = parts.readers;
     this.#settings = parts.settings;
     this.#tools = tools;
+    this.#pollLater();
   }
 
   /** Undefined where the configuration asks for none. Rejects when the ledger cannot be opened: nothing is served then. */
@@ -106,17 +108,14 @@ export class GatewayLedger {
       await outward.close();
       throw error;
     });
-    return new GatewayLedger(
-      {
-        directory,
-        ledger,
-        outward,
-        readers,
-        salts: new Salts({ path: join(directory, SALTS_FILE), use: "gateway" }),
-        settings,
-      },
-      tools,
-    );
+    try {
+      const salts = new Salts({ path: join(directory, SALTS_FILE), use: "gateway" });
+      return new GatewayLedger({ directory, ledger, outward, readers, salts, settings }, tools);
+    } catch (error) {
+      await ledger.close();
+      await outward.close();
+      throw error;
+    }
   }
 
   /** The key that checkpoints are verified with. */
@@ -171,20 +170,9 @@ export class GatewayLedger {
     this.#post({ kind: "reload", result, config, previous, trigger });
   }
 
-  /** Puts what other processes did to API keys on record, at least once each, until closed. */
+  /** From now on also puts on record what other processes did to API keys. */
   followKeys(outbox: KeyEventOutbox): void {
-    const next = (): void => {
-      this.#polling = setTimeout(() => void poll(), KEY_EVENT_POLL_MS).unref();
-    };
-    const poll = async (): Promise<void> => {
-      try {
-        await this.#takeKeyEvents(outbox);
-      } catch (error) {
-        this.#tools.onError("key events could not be recorded; they are kept", error);
-      }
-      if (this.#polling) next();
-    };
-    next();
+    this.#keyEvents = outbox;
   }
 
   async close(): Promise<void> {
@@ -196,34 +184,60 @@ export class GatewayLedger {
     this.#salts.close();
   }
 
-  async #takeKeyEvents(outbox: KeyEventOutbox): Promise<void> {
-    const events = outbox.pendingEvents(KEY_EVENTS_AT_ONCE);
-    const last = events.at(-1);
-    if (!last) return;
-    await Promise.all(
-      events.map(({ event, keyId, rotatedFrom, owner, tenant, atMs, by }) =>
-        this.#ledger.append(
-          members({
-            kind: "key",
-            event,
-            key_id: keyId,
-            rotated_from: rotatedFrom,
-            owner,
-            tenant,
-            at: new Date(atMs).toISOString(),
-            by,
-          }),
-        ),
-      ),
-    );
-    outbox.confirmEvents(last.id);
+  /** What commands did to keys and salts goes on record at least once each, until closed. */
+  #pollLater(): void {
+    this.#polling = setTimeout(() => {
+      this.#takeEvents()
+        .catch((error: unknown) =>
+          this.#tools.onError("key events or erasures could not be recorded; they are kept", error),
+        )
+        .finally(() => {
+          if (this.#polling) this.#pollLater();
+        });
+    }, POLL_MS).unref();
   }
 
-  #post(line: { readonly kind: string; readonly [member: string]: unknown }): void {
+  async #takeEvents(): Promise<void> {
+    const keys = this.#keyEvents?.pendingEvents(EVENTS_AT_ONCE) ?? [];
+    await this.#appendAll(
+      keys.map(({ event, keyId, rotatedFrom, owner, tenant, atMs, by }) => ({
+        kind: "key",
+        event,
+        key_id: keyId,
+        rotated_from: rotatedFrom,
+        owner,
+        tenant,
+        at: new Date(atMs).toISOString(),
+        by,
+      })),
+    );
+    const lastKey = keys.at(-1);
+    if (lastKey) this.#keyEvents?.confirmEvents(lastKey.id);
+    const erasures = this.#salts.pendingErasures(EVENTS_AT_ONCE);
+    await this.#appendAll(
+      erasures.map(({ saltId, atMs }) => ({
+        kind: "erasure",
+        salt: saltId,
+        at: new Date(atMs).toISOString(),
+      })),
+    );
+    const lastErasure = erasures.at(-1);
+    if (lastErasure) this.#salts.confirmErasures(lastErasure.number);
+  }
+
+  async #appendAll(lines: readonly Line[]): Promise<void> {
+    await Promise.all(lines.map((line) => this.#ledger.append(members(line))));
+  }
+
+  #post(line: Line): void {
     if (!this.#ledger.post(members(line))) this.#lost++;
   }
 }
 
+interface Line {
+  readonly kind: string;
+  readonly [member: string]: unknown;
+}
+
 /** The members of a line as text without braces; `kind` stands first because it is written first. */
-const members = (line: { readonly kind: string; readonly [member: string]: unknown }): string =>
-  JSON.stringify(line).slice(1, -1);
+const members = (line: Line): string => JSON.stringify(line).slice(1, -1);

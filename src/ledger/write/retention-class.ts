@@ -12,6 +12,7 @@ const ADMINISTRATION: ReadonlySet<string> = new Set([
   "pack",
   "breakglass",
   "kill",
+  "erasure",
 ]);
 
 const KIND_START = '"kind":"';
