@@ -20,11 +20,11 @@ if (!mayTrace)
 
 const REQUESTS = 40;
 const TEST_LIMIT_MS = 120_000;
-/** Three of ten syncs fail, after the start has had its own. */
-const UNDER = [
-  ...[STRACE, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"],
-  ...["-e", "inject=fdatasync:error=EIO:when=5+3"],
-];
+/** Every third sync fails, after the start has had its own. */
+const UNDER =
+  `${STRACE} -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO:when=5+3`.split(
+    " ",
+  );
 
 const issuer = createTokenIssuer();
 let upstream: RecordingUpstream;
@@ -63,7 +63,7 @@ describe.skipIf(!mayTrace)("syncs that fail", () => {
         );
       }
       const statuses = new Set(answers.map(({ status }) => status));
-      expect([...statuses].sort()).toEqual([200, 503]);
+      expect(statuses).toEqual(new Set([200, 503]));
       const record = new GatewayRecord(folder.at("ledger"));
       const decided = new Set(record.lines().map((line) => line.request_id));
       const ended = new Set(record.lines().map((line) => line.of));
