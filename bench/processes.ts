@@ -23,12 +23,14 @@ export function has(command: string, args: readonly string[] = ["-v"]): boolean 
   }
 }
 
+/** Without a core it may run on all of them. */
 export function startPinned(
-  core: number,
+  core: number | undefined,
   command: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): ChildProcess {
-  const [file = "", ...args] = canPin ? ["taskset", "-c", String(core), ...command] : command;
+  const [file = "", ...args] =
+    canPin && core !== undefined ? ["taskset", "-c", String(core), ...command] : command;
   const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, NODE_ENV: "production", NO_COLOR: "1", ...env },
@@ -36,6 +38,11 @@ export function startPinned(
   started.add(child);
   child.once("exit", () => started.delete(child));
   return child;
+}
+
+/** Holds only the first thread of a process to the core under test. */
+export function pinMainThread(child: ChildProcess): void {
+  if (canPin) execFileSync("taskset", ["-p", "-c", String(TEST_CORE), String(child.pid)]);
 }
 
 /** The first output line that `pick` understands. Rejects when the process ends before. */

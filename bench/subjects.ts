@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
 import { createSigningKeyPem } from "../src/ledger/signing-key.ts";
-import { firstLine, startPinned, TEST_CORE } from "./processes.ts";
+import { firstLine, pinMainThread, startPinned, TEST_CORE } from "./processes.ts";
 
 export interface Subject {
   readonly port: number;
@@ -36,12 +36,19 @@ export async function startBareProxy(stubPort: number): Promise<Subject> {
   };
 }
 
-/** `file` is the configuration in `folder` to run. */
-export async function startPortcullis(folder: string, file: string): Promise<Subject> {
+/**
+ * `file` is the configuration in `folder` to run. `free`: only the thread that serves requests is held to the core; the
+ * ledger's and the engine's own go where there is room, as they do where nobody pins anything.
+ */
+export async function startPortcullis(
+  folder: string,
+  file: string,
+  threads: "pinned" | "free" = "pinned",
+): Promise<Subject> {
   // Its port stands in the log, and a former process wrote one there too.
   rmSync(join(folder, "access.log"), { force: true });
   const main = join(here, "../bin/portcullis.js");
-  const child = startPinned(TEST_CORE, [
+  const child = startPinned(threads === "pinned" ? TEST_CORE : undefined, [
     process.execPath,
     main,
     "run",
@@ -49,6 +56,7 @@ export async function startPortcullis(folder: string, file: string): Promise<Sub
     join(folder, file),
   ]);
   const port = await portInLog(join(folder, "access.log"));
+  if (threads === "free") pinMainThread(child);
   return { port, pid: child.pid ?? 0, child };
 }
 
