@@ -23,6 +23,9 @@ const ENVELOPE_BYTES = 512;
 /** UTF-8 takes up to three bytes for one UTF-16 unit: below this no entry is measured. */
 const SURELY_SHORT_UNITS = Math.floor((LINE_LIMIT_BYTES - ENVELOPE_BYTES) / 3);
 
+/** One in the thread's hand and one in wait, so that it never idles. */
+const MESSAGES_UNDER_WAY = 2;
+
 const MEMBERS_START = '"kind":"';
 
 /** The thread's file stands beside this one, in the same language: TypeScript in a checkout, JavaScript in a package. */
@@ -43,6 +46,8 @@ export class ThreadedLedger implements Ledger {
   readonly #rotations: PromiseWithResolvers<void>[] = [];
   #turn: string[] = [];
   #isTurnAwaited = false;
+  /** Messages with entries that the thread has not answered, as far as that can be told. */
+  #messages = 0;
   #state: "writing" | "failed" = "writing";
   #failure = "";
   #isThreadGone = false;
@@ -136,9 +141,21 @@ export class ThreadedLedger implements Ledger {
     );
   }
 
-  /** All entries of one turn of the event loop go in one message. */
+  /**
+   * All entries of one turn of the event loop go in one message, and while the thread has one message in hand and one
+   * in wait, all that come meanwhile: each costs both threads some ten microseconds, however much is in it.
+   */
   #send(members: string): void {
-    if (this.#turn.push(members) === 1) setImmediate(() => this.#flush());
+    if (this.#turn.push(members) > 1 || this.#messages >= MESSAGES_UNDER_WAY) return;
+    setImmediate(() => {
+      if (this.#messages < MESSAGES_UNDER_WAY) this.#flush();
+    });
+  }
+
+  /** The thread has finished a group. What is left of what was sent is in one message at most. */
+  #onGroupEnded(): void {
+    this.#messages = this.#waiting.count > this.#turn.length ? 1 : 0;
+    this.#flush();
   }
 
   #flush(): void {
@@ -146,6 +163,7 @@ export class ThreadedLedger implements Ledger {
     const text =
       this.#turn.length === 1 ? (this.#turn[0] as string) : this.#turn.join(ENTRY_SEPARATOR);
     this.#turn = [];
+    this.#messages += 1;
     this.#tell({ kind: "entries", text, isAwaited: this.#isTurnAwaited });
     this.#isTurnAwaited = false;
   }
@@ -159,9 +177,11 @@ export class ThreadedLedger implements Ledger {
     switch (message.kind) {
       case "durable":
         this.#checkpoint = message.checkpoint;
-        return this.#waiting.resolve(message, entryRefused);
+        this.#waiting.resolve(message, entryRefused);
+        return this.#onGroupEnded();
       case "rejected":
-        return this.#waiting.reject(message.count, this.#unavailable(message.message));
+        this.#waiting.reject(message.count, this.#unavailable(message.message));
+        return this.#onGroupEnded();
       case "failed":
         this.#state = "failed";
         this.#failure = message.message;
