@@ -3,9 +3,9 @@
  * must never leave the file readable by others, nor report a write that a crash could undo.
  */
 import { chmodSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
-import type * as Sqlite from "node:sqlite";
 import type { DatabaseSync } from "node:sqlite";
 import { randomBytes } from "node:crypto";
+import { loadSqlite } from "./load-sqlite.ts";
 import { SaltError } from "./salt-error.ts";
 
 /** Marks the file as ours (`PRAGMA application_id`, "PCSL"), so that no other database is taken for one of salts. */
@@ -156,22 +156,4 @@ function makePrivate(path: string): void {
     );
   }
   chmodSync(path, FILE_MODE);
-}
-
-/**
- * Loads `node:sqlite` at first use. Node 22 announces it as experimental; only that one warning is held back, and only
- * while the module loads.
- */
-function loadSqlite(): typeof Sqlite {
-  const forward = process.emitWarning.bind(process);
-  const original = Object.getOwnPropertyDescriptor(process, "emitWarning") as PropertyDescriptor;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] === "ExperimentalWarning" && String(warning).startsWith("SQLite ")) return;
-    Reflect.apply(forward, process, [warning, ...rest]);
-  };
-  try {
-    return process.getBuiltinModule("node:sqlite");
-  } finally {
-    Object.defineProperty(process, "emitWarning", original);
-  }
 }

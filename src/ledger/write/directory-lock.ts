@@ -3,8 +3,8 @@
  * It must never go by a process id alone: ids are used again, and two containers on one volume cannot see each other's.
  */
 import { join } from "node:path";
-import type * as Sqlite from "node:sqlite";
 import type { DatabaseSync } from "node:sqlite";
+import { loadSqlite } from "../load-sqlite.ts";
 import { LedgerError, reasonOf } from "./ledger-error.ts";
 
 /** SQLite's SQLITE_BUSY (https://sqlite.org/rescode.html#busy): someone else has the lock. */
@@ -78,19 +78,4 @@ function holderOf(database: DatabaseSync | undefined): string {
     // Its first transaction is under way: there is no row to read yet.
   }
   return "another process";
-}
-
-/** Loads `node:sqlite` at first use, without Node 22's one warning that it is experimental. */
-function loadSqlite(): typeof Sqlite {
-  const forward = process.emitWarning.bind(process);
-  const original = Object.getOwnPropertyDescriptor(process, "emitWarning") as PropertyDescriptor;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] === "ExperimentalWarning" && String(warning).startsWith("SQLite ")) return;
-    Reflect.apply(forward, process, [warning, ...rest]);
-  };
-  try {
-    return process.getBuiltinModule("node:sqlite");
-  } finally {
-    Object.defineProperty(process, "emitWarning", original);
-  }
 }
