@@ -45,8 +45,11 @@ export class LedgerJournal implements Journal {
   }
 
   beforeForward(context: RequestContext): Promise<void> {
-    this.#begun.add(context);
-    return this.#append(() => this.#options.lines.begun(context));
+    // Only once it is on record: an outcome behind nothing would be a decision that nobody can find.
+    return this.#append(
+      () => this.#options.lines.begun(context),
+      () => void this.#begun.add(context),
+    );
   }
 
   beforeAnswer(resolution: Resolution): Promise<void> | undefined {
@@ -62,10 +65,10 @@ export class LedgerJournal implements Journal {
     this.#post(() => this.#options.lines.outcome({ ...outcome, body: undefined }));
   }
 
-  #append(members: () => string): Promise<void> {
+  #append(members: () => string, onDurable: () => void = DONE): Promise<void> {
     try {
       // Not an async function: this runs for every request, and would be two more promises.
-      return this.#options.ledger.append(members()).then(DONE, this.#failed);
+      return this.#options.ledger.append(members()).then(onDurable, this.#failed);
     } catch (error) {
       return new Promise((resolve) => resolve(this.#failed(error)));
     }
