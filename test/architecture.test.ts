@@ -7,11 +7,13 @@ const SRC = resolve(import.meta.dirname, "../src");
 
 /** Room to floor; a room imports only from lower floors. Each stage is a room of its own. */
 const FLOOR: Record<string, number> = {
+  patterns: 0,
   pipeline: 0,
   config: 1,
   stores: 1,
   telemetry: 1,
   ledger: 2,
+  packs: 2,
   server: 2,
   upstream: 2,
   stages: 3,

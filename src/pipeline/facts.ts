@@ -3,6 +3,8 @@
  * read them; the recorder writes them down under the standards' names (`client_id`, `sub`, `tenant_id`).
  */
 
+import type { Rejection } from "./rejection.ts";
+
 export type StageName =
   | "kill-switch"
   | "headers"
@@ -45,6 +47,12 @@ export interface AuthenticatedIdentity {
   /** The limits tier named by the credential, if any. */
   readonly tier: string | undefined;
   readonly expiresAtMs: number | undefined;
+  /** How the person proved who they are to the issuer (RFC 8176 `amr`), where the issuer's claims are mapped so. */
+  readonly authMethod?: string | undefined;
+  /** WebAuthn relying party, where mapped. */
+  readonly rpId?: string | undefined;
+  /** The credential comes from an issuer that is accepted for old clients only. */
+  readonly isLegacy?: true;
 }
 
 /** Which grant allowed the call. */
@@ -63,6 +71,48 @@ export interface LimitState {
 
 export interface Limited {
   readonly states: readonly LimitState[];
+  /** The refusal that was left to the constitution to decide on; nothing was spent then. */
+  readonly refusal?: Rejection | undefined;
+}
+
+/** Which signed pack decided, and through which of its parts. */
+export interface Governed {
+  readonly pack: PackName;
+  /** The pack serves all, or it is a candidate that decides for a share of the requests. */
+  readonly stage: "active" | "canary";
+  readonly effect: "allow" | "deny";
+  /** The output that fired, or `default_deny`. */
+  readonly output: string;
+  readonly reason: string;
+  /** The wire, or the bit where a bit is the trigger, that decided. */
+  readonly wire: string | undefined;
+  /** The first bit that kept that wire from being true. */
+  readonly bitFailed: string | undefined;
+  /** What that bit was. */
+  readonly bitValue: "false" | "undefined" | undefined;
+  /** From the output down to the bit that decided. */
+  readonly chain: readonly string[];
+  /** Seconds that the evaluation took. */
+  readonly evaluationSeconds: number;
+  /** Whether break-glass was on. */
+  readonly isPanic: boolean;
+  /** What the candidate in shadow said. */
+  readonly shadow?: {
+    readonly pack: PackName;
+    readonly output: string;
+    readonly effect: "allow" | "deny";
+  };
+  /** What an edge in front had decided, where that was another thing. */
+  readonly edge?: { readonly decision: string; readonly pack: string };
+  /** Fields that the pack saw and that stand nowhere else in the record; never the raw path. */
+  readonly seen: Readonly<Record<string, boolean | number | string | readonly string[]>>;
+}
+
+export interface PackName {
+  readonly id: string;
+  readonly version: string;
+  /** BLAKE3-256 of the rules' exact bytes, hexadecimal. */
+  readonly blake3: string;
 }
 
 /** Version policy: what the route's model version is at this moment. */
@@ -82,7 +132,7 @@ export interface Facts {
   identity?: Identity;
   authorization?: Authorized;
   limits?: Limited;
-  constitution?: never;
+  constitution?: Governed;
   waf?: never;
   contract?: Contracted;
   masking?: never;

@@ -88,6 +88,7 @@ export class Passes {
           response: decision.response,
         };
       case "reject":
+        if (decision.learned !== undefined) this.#learn(step.stage, decision.learned);
         if (step.mode === "shadow") return this.#shadowed(step.stage, decision.rejection.code);
         return refused(step.stage, decision.rejection, this.context.request);
     }

@@ -173,6 +173,29 @@ export const CATALOGUE = define({
     message: "Limits cannot be checked at the moment. Try again.",
   },
 
+  // constitution: the signed pack, whose rules are the organisation's
+  "constitution.denied": { status: 403, message: "Policy does not allow this request." },
+  "constitution.default_deny": {
+    status: 403,
+    message: "Policy does not allow this request.",
+    shownAs: "constitution.denied",
+  },
+  "constitution.rate_limited": { status: 429, message: "Too many requests." },
+  "constitution.edge_diverged": {
+    status: 403,
+    message: "Policy does not allow this request.",
+    shownAs: "constitution.denied",
+  },
+  "constitution.pack_expired": {
+    status: 503,
+    message: "The policy cannot be applied now. Try again later.",
+    shownAs: "constitution.unavailable",
+  },
+  "constitution.unavailable": {
+    status: 503,
+    message: "The policy cannot be applied now. Try again later.",
+  },
+
   // contract
   "contract.method_not_allowed": {
     status: 405,

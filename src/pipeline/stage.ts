@@ -10,7 +10,11 @@ import type { Edit, GatewayResponse } from "./response.ts";
 export type Decision<Name extends StageName = StageName> =
   | { readonly verdict: "continue"; readonly learned?: NonNullable<Facts[Name]> }
   | { readonly verdict: "answer"; readonly response: GatewayResponse }
-  | { readonly verdict: "reject"; readonly rejection: Rejection };
+  | {
+      readonly verdict: "reject";
+      readonly rejection: Rejection;
+      readonly learned?: NonNullable<Facts[Name]>;
+    };
 
 /** The decision to go on with nothing learned; shared, so that the common case allocates nothing. */
 export const CONTINUE: { readonly verdict: "continue" } = Object.freeze({ verdict: "continue" });

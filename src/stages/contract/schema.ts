@@ -6,8 +6,8 @@ import { type ErrorObject, Ajv2020, type ValidateFunction } from "ajv/dist/2020.
 import type { Violation } from "../../pipeline/rejection.ts";
 import type { SchemaSource } from "./config.ts";
 import { boundPointer, escapeToken } from "./json-finding.ts";
-import { LinearPattern } from "./linear-pattern.ts";
-import { compilePattern, PatternRefused } from "./pattern-program.ts";
+import { LinearPattern } from "../../patterns/linear-pattern.ts";
+import { compilePattern, PatternRefused } from "../../patterns/pattern-program.ts";
 import { BOUNDED_FORMATS } from "./schema-formats.ts";
 import { childrenOf, everySubschema, isSchemaObject, type Subschema } from "./schema-walk.ts";
 import { StrictJson } from "./strict-json.ts";

@@ -1,5 +1,5 @@
 /**
- * Matches a schema's `pattern` in time linear in the text, whatever the pattern: all ways to match advance together,
+ * Matches a pattern, a schema's or a policy's, in time linear in the text, whatever the pattern: all ways to match advance together,
  * and nothing is ever tried twice. The engine's own RegExp would let one caller's string hold the process for minutes.
  */
 import { compilePattern, type Program } from "./pattern-program.ts";
