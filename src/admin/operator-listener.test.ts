@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { startOperatorListener, type OperatorListener } from "./operator-listener.ts";
+import { OPERATOR_BODY_BYTES, type OperatorRequest } from "./operator-request.ts";
 
 let listener: OperatorListener | undefined;
 afterEach(async () => {
@@ -40,6 +41,36 @@ describe("the operator listener", () => {
   test("takes no writes", async () => {
     const answer = await fetch(`${await start()}/livez`, { method: "POST" });
     expect(answer.status).toBe(405);
+  });
+
+  test("hands writes to the pages that take them, with the socket's own peer, and nothing too large", async () => {
+    const seen: OperatorRequest[] = [];
+    listener = await startOperatorListener({
+      host: "127.0.0.1",
+      port: 0,
+      notReady: () => [],
+      metrics: () => Promise.resolve({ contentType: "text/plain", text: "" }),
+      pages: [
+        (request) => {
+          if (request.path !== "/_write") return undefined;
+          seen.push(request);
+          return { status: 200, contentType: "text/plain", text: request.body.toString() };
+        },
+      ],
+    });
+    const post = (path: string, body: string) =>
+      fetch(`http://127.0.0.1:${listener?.port}${path}`, {
+        method: "POST",
+        body,
+        headers: { "x-forwarded-for": "203.0.113.9" },
+      });
+    expect(await (await post("/_write?stage=next", "hello")).text()).toBe("hello");
+    expect(seen[0]).toMatchObject({ method: "POST", peerAddress: "127.0.0.1" });
+    expect(seen[0]?.query.get("stage")).toBe("next");
+    expect((await post("/_write", "x".repeat(OPERATOR_BODY_BYTES + 1))).status).toBe(413);
+    expect((await post("/_write", "x".repeat(OPERATOR_BODY_BYTES))).status).toBe(200);
+    expect((await post("/livez", "")).status).toBe(405);
+    expect(seen).toHaveLength(2);
   });
 
   test("refuses an address that is taken", async () => {

@@ -2,11 +2,17 @@
  * The operator's door: liveness, readiness, metrics and the ledger on an address of its own. It never shares a listener
  * with callers and answers nothing but its pages; it must never say more about a failure of the gateway than its name.
  */
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { LedgerPages } from "./ledger-pages.ts";
 import { jsonAnswer, type OperatorAnswer } from "./operator-answer.ts";
+import { OPERATOR_BODY_BYTES, type OperatorRequest } from "./operator-request.ts";
 
 export interface OperatorListenerOptions {
   readonly host: string;
@@ -19,7 +25,14 @@ export interface OperatorListenerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** What is under `/ledger`; undefined when no ledger is kept. */
   readonly ledger?: LedgerPages | undefined;
+  /** The pages that take writes; each answers undefined for what is not its own. */
+  readonly pages?: readonly OperatorPages[];
 }
+
+/** Pages with a path of their own; undefined for every other path. */
+export type OperatorPages = (
+  request: OperatorRequest,
+) => OperatorAnswer | Promise<OperatorAnswer> | undefined;
 
 export interface OperatorListener {
   readonly host: string;
@@ -51,11 +64,22 @@ export async function startOperatorListener(
     ],
     ["/metrics", async () => ({ status: 200, ...(await options.metrics()) })],
   ]);
-  const answerTo = (url: string): OperatorAnswer | Promise<OperatorAnswer> | undefined =>
-    pages.get(url)?.() ?? ledgerAnswer(url, options.ledger);
+  const answerTo = async (incoming: IncomingMessage): Promise<OperatorAnswer> => {
+    const url = incoming.url ?? "";
+    const isRead = incoming.method === "GET" || incoming.method === "HEAD";
+    const body = isRead ? Buffer.alloc(0) : await readBody(incoming);
+    if (body === undefined) return jsonAnswer(413, { error: "body too large" });
+    const request = requestOf(incoming, body);
+    for (const page of options.pages ?? []) {
+      const answer = await page(request);
+      if (answer) return answer;
+    }
+    if (!isRead) return jsonAnswer(405, { error: "GET only" });
+    const answer = await (pages.get(url)?.() ?? ledgerAnswer(url, options.ledger));
+    return answer ?? jsonAnswer(404, { error: "not found" });
+  };
   const server = createFor(options, (request, response) => {
-    const isRead = request.method === "GET" || request.method === "HEAD";
-    answerFor(() => answerTo(request.url ?? ""), isRead).then(
+    answerTo(request).then(
       ({ status, contentType, text }) => {
         response.writeHead(status, {
           "content-type": contentType,
@@ -64,6 +88,7 @@ export async function startOperatorListener(
           "x-content-type-options": "nosniff",
           // RFC 9110 section 15.5.6: MUST say what is allowed.
           ...(status === 405 && { allow: "GET, HEAD" }),
+          ...(status === 413 && { connection: "close" }),
         });
         response.end(text);
       },
@@ -92,13 +117,33 @@ function ledgerAnswer(
   return pages?.(path, query.join("?"));
 }
 
-/** A page that fails, at once or later, is a rejection. */
-async function answerFor(
-  page: () => OperatorAnswer | Promise<OperatorAnswer> | undefined,
-  isRead: boolean,
-): Promise<OperatorAnswer> {
-  if (!isRead) return jsonAnswer(405, { error: "GET only" });
-  return (await page()) ?? jsonAnswer(404, { error: "not found" });
+function requestOf(incoming: IncomingMessage, body: Buffer): OperatorRequest {
+  const [path = "", ...query] = (incoming.url ?? "").split("?");
+  const { host, origin } = incoming.headers;
+  const site = incoming.headers["sec-fetch-site"];
+  return {
+    method: incoming.method ?? "",
+    path,
+    query: new URLSearchParams(query.join("?")),
+    body,
+    peerAddress: incoming.socket.remoteAddress ?? "",
+    headers: { host, origin, secFetchSite: typeof site === "string" ? site : undefined },
+  };
+}
+
+/** Undefined when there is more than anyone here needs; the rest is not read. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop must not destroy the socket that the refusal goes out on.
+  for await (const chunk of incoming.iterator({
+    destroyOnReturn: false,
+  }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > OPERATOR_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function createFor({ tls }: OperatorListenerOptions, listener: RequestListener): Server {

@@ -7,6 +7,7 @@ import type { Outcome } from "../pipeline/outcome.ts";
 import type { MetricsConfig } from "./config.ts";
 import { type MetricSpec, type Readings, Registry } from "./metric-registry.ts";
 import { OutcomeMetrics } from "./outcome-metrics.ts";
+import { PolicyMetrics, type PolicyMetricsOptions } from "./policy-metrics.ts";
 import { watchProcess } from "./process-metrics.ts";
 
 /** Values that other rooms feed through `watch`, read at each scrape. */
@@ -107,6 +108,8 @@ export interface Metrics {
   /** Requests between their head and their recorded outcome; every `start` needs exactly one `stop`. */
   readonly inFlight: { start(): void; stop(): void };
   configReloaded(result: "success" | "failure"): void;
+  /** From now on the metrics of a constitution are there too; the first call counts. */
+  governed(options: PolicyMetricsOptions): void;
   /** Feeds a watched metric; readings of several callers with the same labels add up. Returns how to stop. */
   watch(what: Watched, read: () => Readings): () => void;
   /** For metrics that belong to one room alone. */
@@ -132,15 +135,26 @@ export function createMetrics(config: MetricsConfig, options: MetricsOptions): M
   defineBuildInfo(registry, options.version);
   defineOwnHealth(registry);
   const stopProcess = watchProcess(registry);
+  let policy: PolicyMetrics | undefined;
   return {
-    record: (outcome) => outcomes.record(outcome),
+    record: (outcome) => {
+      outcomes.record(outcome);
+      const { constitution } = outcome.context.facts;
+      if (constitution !== undefined) policy?.record(outcome, constitution);
+    },
     malformed: ({ listener, rejection }) => malformed.series(listener, rejection.code).add(),
     inFlight: { start: () => inFlight.add(1), stop: () => inFlight.add(-1) },
     configReloaded,
+    governed: (panic) => {
+      policy ??= new PolicyMetrics(registry, panic);
+    },
     watch: (what, read) => watchers[what](read),
     registry,
     expose: () => registry.expose(),
-    close: stopProcess,
+    close: () => {
+      stopProcess();
+      policy?.close();
+    },
   };
 }
 
