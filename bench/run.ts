@@ -9,6 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import undici from "undici/package.json" with { type: "json" };
+import { loadCandidate } from "./governed.ts";
 import { has, load, LOAD_CORE, stop, stopAll, usage } from "./processes.ts";
 import { idleConnections, millionRequests } from "./soak.ts";
 import {
@@ -110,6 +111,9 @@ function ratio(
 const FREE = "Portcullis, threads free";
 const FREE_LEDGER = "Portcullis with its ledger, threads free";
 
+const GOVERNED = "Portcullis under a constitution";
+const SHADOWED = "Portcullis with a candidate in shadow";
+
 /** What is compared, in order. Each round starts every process anew: one start may be luckier with memory than another. */
 interface Contender {
   readonly name: string;
@@ -121,6 +125,8 @@ function contenders(folder: string, stubPort: number): Contender[] {
     { name: "bare Node proxy", start: () => startBareProxy(stubPort) },
     { name: "Portcullis, everything on", start: () => startPortcullis(folder, "portcullis.yaml") },
     { name: "Portcullis with its ledger", start: () => startPortcullis(folder, "ledger.yaml") },
+    { name: GOVERNED, start: () => startPortcullis(folder, "governed.yaml") },
+    { name: SHADOWED, start: () => startShadowed(folder) },
     { name: FREE, start: () => startPortcullis(folder, "portcullis.yaml", "free") },
     { name: FREE_LEDGER, start: () => startPortcullis(folder, "ledger.yaml", "free") },
   ];
@@ -128,6 +134,12 @@ function contenders(folder: string, stubPort: number): Contender[] {
     all.push({ name: "nginx, plain proxy", start: () => startNginx(folder, stubPort) });
   else say("SKIPPED: nginx is not installed, so it is not measured");
   return all;
+}
+
+async function startShadowed(folder: string): Promise<Subject> {
+  const subject = await startPortcullis(folder, "governed.yaml");
+  await loadCandidate(folder);
+  return subject;
 }
 
 async function startWarm(contender: Contender, headers: readonly string[]): Promise<Subject> {
@@ -169,14 +181,8 @@ try {
 }
 
 function report(names: readonly string[], soak: object | undefined): void {
-  const [bare, ours, withLedger, , , nginx] = names as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string?,
-  ];
+  const [bare, ours, withLedger] = names as [string, string, string];
+  const nginx = names.find((name) => name.startsWith("nginx"));
   const kept = ratio(FREE_LEDGER, FREE, (row) => row.requestsPerSecond);
   const cpuBare = ratio(ours, bare, (row) => row.cpuUs);
   const figures = {
@@ -189,6 +195,11 @@ function report(names: readonly string[], soak: object | undefined): void {
       ratio(withLedger, ours, (row) => row.requestsPerSecond).median,
     ),
     ledger_cpu_ratio: round2(ratio(withLedger, ours, (row) => row.cpuUs).median),
+    constitution_cpu_ratio: round2(ratio(GOVERNED, ours, (row) => row.cpuUs).median),
+    shadow_throughput_kept: round2(
+      ratio(SHADOWED, GOVERNED, (row) => row.requestsPerSecond).median,
+    ),
+    shadow_cpu_ratio: round2(ratio(SHADOWED, GOVERNED, (row) => row.cpuUs).median),
     cpu_us_bare_node: round2(median(of(bare, (row) => row.cpuUs))),
     cpu_us_portcullis: round2(median(of(ours, (row) => row.cpuUs))),
     added_p50_us: Math.round(
@@ -230,7 +241,8 @@ Written by \`npm run bench${options.soak ? " -- --soak" : ""}\`; do not edit. ${
 connections. Each subject runs on core 0; the load generator and the model (120 bytes of JSON) share core 1. The request is
 \`bench/body.json\` (20 features) with an ES256 token that the gateway has seen before. Portcullis runs every stage: sources, identity,
 grants, five limits, strict JSON, request and response schema, security headers, access log to a file, metrics. With its ledger,
-each decision is also on disk before its answer (\`durability: group\`). Pinned, all threads of a process share core 0; "threads free"
+each decision is also on disk before its answer (\`durability: group\`); under a constitution, a signed pack of nine bits decides too,
+and in shadow a second one is evaluated beside it. Pinned, all threads of a process share core 0; "threads free"
 holds only the serving thread there, and the ledger's has what the load leaves of core 1. Every process is started anew in each round.
 Medians; ratios are taken within a round.
 

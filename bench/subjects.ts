@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
 import { createSigningKeyPem } from "../src/ledger/signing-key.ts";
+import { CONSTITUTION, prepareConstitution } from "./governed.ts";
 import { firstLine, pinMainThread, startPinned, TEST_CORE } from "./processes.ts";
 
 export interface Subject {
@@ -108,6 +109,8 @@ export function prepareConfiguration(folder: string, stubPort: number): string {
   const configuration = configurationFor(stubPort);
   writeFileSync(join(folder, "portcullis.yaml"), configuration);
   writeFileSync(join(folder, "ledger.yaml"), configuration + LEDGER);
+  writeFileSync(join(folder, "governed.yaml"), configuration + CONSTITUTION);
+  prepareConstitution(folder);
   writeFileSync(join(folder, "ledger.key"), createSigningKeyPem(), { mode: 0o600 });
   const now = Math.floor(Date.now() / 1000);
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");

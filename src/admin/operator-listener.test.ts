@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
 import { startOperatorListener, type OperatorListener } from "./operator-listener.ts";
 import { OPERATOR_BODY_BYTES, type OperatorRequest } from "./operator-request.ts";
@@ -71,6 +72,24 @@ describe("the operator listener", () => {
     expect((await post("/_write", "x".repeat(OPERATOR_BODY_BYTES))).status).toBe(200);
     expect((await post("/livez", "")).status).toBe(405);
     expect(seen).toHaveLength(2);
+  });
+
+  test("answers this machine alone, when it is told to", async () => {
+    const elsewhere = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+    if (elsewhere === undefined)
+      console.warn("SKIPPED: this machine has no address but loopback to call from");
+    listener = await startOperatorListener({
+      host: "0.0.0.0",
+      port: 0,
+      isLocalOnly: true,
+      notReady: () => [],
+      metrics: () => Promise.resolve({ contentType: "text/plain", text: "" }),
+    });
+    expect((await fetch(`http://127.0.0.1:${listener.port}/livez`)).status).toBe(200);
+    if (elsewhere !== undefined)
+      expect((await fetch(`http://${elsewhere}:${listener.port}/metrics`)).status).toBe(403);
   });
 
   test("refuses an address that is taken", async () => {

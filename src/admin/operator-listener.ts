@@ -11,6 +11,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { LedgerPages } from "./ledger-pages.ts";
+import { isLoopback } from "./loopback.ts";
 import { jsonAnswer, type OperatorAnswer } from "./operator-answer.ts";
 import { OPERATOR_BODY_BYTES, type OperatorRequest } from "./operator-request.ts";
 
@@ -20,6 +21,8 @@ export interface OperatorListenerOptions {
   readonly tls?:
     | { readonly certificate: Buffer; readonly key: Buffer; readonly callersCa?: Buffer }
     | undefined;
+  /** Answers nobody but this machine, whatever address it listens on. */
+  readonly isLocalOnly?: boolean;
   /** Names of what is not ready; empty when all is. */
   readonly notReady: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -66,6 +69,8 @@ export async function startOperatorListener(
   ]);
   const answerTo = async (incoming: IncomingMessage): Promise<OperatorAnswer> => {
     const url = incoming.url ?? "";
+    if (options.isLocalOnly && !isLoopback(incoming.socket.remoteAddress ?? ""))
+      return jsonAnswer(403, { error: "answered on the machine itself only" });
     const isRead = incoming.method === "GET" || incoming.method === "HEAD";
     const body = isRead ? Buffer.alloc(0) : await readBody(incoming);
     if (body === undefined) return jsonAnswer(413, { error: "body too large" });

@@ -9,12 +9,16 @@ import { addGenerate } from "./generate.ts";
 import { addKey } from "./key.ts";
 import { addLedger } from "./ledger/command.ts";
 import { VERSION } from "./observation.ts";
+import { addPack } from "./pack/command.ts";
+import { addPolicyProxy } from "./policy-proxy.ts";
 import { addRun } from "./run.ts";
 import { addSchema } from "./schema.ts";
 
 const program = new Command("portcullis")
   .description("The secure front door for machine-learning inference.")
   .version(VERSION)
+  // So that a command may have an option --version of its own.
+  .enablePositionalOptions()
   .showHelpAfterError();
 
 for (const add of [
@@ -24,6 +28,8 @@ for (const add of [
   addSchema,
   addKey,
   addLedger,
+  addPack,
+  addPolicyProxy,
   addDemo,
   addDoctor,
   addExplain,

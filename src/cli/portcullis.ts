@@ -3,6 +3,7 @@
  * that serves now. It must never serve half of a configuration: a new one is built whole, then taken, or left.
  */
 import { dirname, resolve } from "node:path";
+import { constitutionPages } from "../admin/constitution-pages.ts";
 import { ledgerPages } from "../admin/ledger-pages.ts";
 import { startOperatorListener, type OperatorListener } from "../admin/operator-listener.ts";
 import { CidrSet } from "../config/cidr.ts";
@@ -13,6 +14,7 @@ import {
   type Configuration,
   type ConfigurationSource,
 } from "../gateway/configuration.ts";
+import { GatewayConstitution } from "../gateway/constitution/gateway-constitution.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { GatewayLedger } from "../gateway/journal/gateway-ledger.ts";
 import {
@@ -34,6 +36,11 @@ import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../stores/keys/key-store.ts";
 import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
 import { METRICS_CONTENT_TYPE } from "../telemetry/metric-registry.ts";
+import {
+  tellBreakGlassEvent,
+  tellPackEvent,
+  type ConstitutionHearers,
+} from "./constitution-events.ts";
 import { logLedgerEvent, logOutwardTrouble, watchLedger } from "./ledger-events.ts";
 import { Observation, VERSION } from "./observation.ts";
 
@@ -77,6 +84,11 @@ class RunningPortcullis implements Portcullis {
   readonly #source: ConfigurationSource;
   readonly #limitStore = new MemoryLimitStore();
   readonly #addresses = new AddressTable();
+  readonly #constitution = new GatewayConstitution({
+    nowMs: () => SYSTEM_CLOCK.nowMs(),
+    onPackEvent: (event) => tellPackEvent(this.#hearers, event),
+    onBreakGlassEvent: (event) => tellBreakGlassEvent(this.#hearers, event),
+  });
   #configuration: Configuration;
   #observation: Observation | undefined;
   #generation: PreparedGeneration | undefined;
@@ -110,6 +122,8 @@ class RunningPortcullis implements Portcullis {
       log.warn(warning.message, { where: warning.where });
     this.#ledger = await this.#openLedger(configuration);
     this.#generation = await this.#prepare(configuration);
+    await this.#constitution.take();
+    this.#watchConstitution();
     const ledger = this.#ledger;
     ledger?.reloaded({ result: "taken", trigger: "start", config: this.#generation.digest });
     this.#gateway = new Gateway(this.#generation, {
@@ -180,6 +194,8 @@ class RunningPortcullis implements Portcullis {
     await this.#server?.close();
     await this.#operator?.close();
     await this.#generation?.close();
+    // Before the ledger: what ends here is on record.
+    await this.#constitution.close();
     this.#stopTroubleLog?.();
     await this.#ledger?.close();
     this.#keys?.close();
@@ -203,10 +219,13 @@ class RunningPortcullis implements Portcullis {
       this.listeners = (await this.#server?.reload(await serverConfiguration(configuration))) ?? [];
     } catch (error) {
       await next?.close();
+      await this.#constitution.leave();
       return this.#keepOld(error);
     }
     const previous = this.#generation?.digest;
     this.#gateway?.swap(next);
+    await this.#constitution.take();
+    this.#watchConstitution();
     this.#ledger?.useSecretsOf(configuration);
     this.#ledger?.reloaded({ result: "taken", trigger: "reload", config: next.digest, previous });
     this.#generation = next;
@@ -242,13 +261,14 @@ class RunningPortcullis implements Portcullis {
     });
   }
 
-  #prepare(configuration: Configuration): Promise<PreparedGeneration> {
+  async #prepare(configuration: Configuration): Promise<PreparedGeneration> {
     const { log } = this.#observation as Observation;
     const tools: PrepareTools = {
       clock: SYSTEM_CLOCK,
       limitStore: this.#limitStore,
       addresses: this.#addresses,
       keys: this.#keyStore(configuration),
+      governing: await this.#constitution.prepare(configuration),
       notice: ({ issuer, kind, detail }) =>
         kind === "keys_loaded"
           ? log.info(kind, { issuer, detail })
@@ -256,6 +276,20 @@ class RunningPortcullis implements Portcullis {
       previous: this.#generation,
     };
     return prepareGeneration(configuration, tools);
+  }
+
+  /** Who is told what happens to the constitution. */
+  get #hearers(): ConstitutionHearers {
+    return { log: this.#observation?.log, ledger: this.#ledger };
+  }
+
+  /** The constitution's metrics are there from the first configuration on that has one. */
+  #watchConstitution(): void {
+    if (this.#constitution.constitution === undefined) return;
+    this.#observation?.metrics.governed({
+      isPanic: () => this.#constitution.breakGlass?.isActive() ?? false,
+      nowMs: () => SYSTEM_CLOCK.nowMs(),
+    });
   }
 
   /** Opened when API keys are first accepted, and kept: other processes write to the same file. */
@@ -282,8 +316,10 @@ class RunningPortcullis implements Portcullis {
         key: await reader.readFile(tls.key),
         ...(tls.callersCa && { callersCa: await reader.readFile(tls.callersCa) }),
       },
+      isLocalOnly: root.operator.localOnly,
       notReady: () => this.#notReady(),
       ...(this.#ledger && { ledger: ledgerPages(this.#ledger) }),
+      pages: [constitutionPages(this.#constitution)],
       metrics: () => Promise.resolve({ contentType: METRICS_CONTENT_TYPE, text: metrics.expose() }),
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") throw error;
@@ -313,6 +349,7 @@ class RunningPortcullis implements Portcullis {
     const fixed = {
       operator: [now.operator, next.operator],
       store: [now.store, next.store],
+      "constitution.breakGlass": [now.constitution?.breakGlass, next.constitution?.breakGlass],
       ledger: [now.ledger, next.ledger],
       "telemetry.log.destination": [now.telemetry.log.destination, next.telemetry.log.destination],
       "telemetry.metrics": [now.telemetry.metrics, next.telemetry.metrics],

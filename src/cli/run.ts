@@ -1,14 +1,18 @@
 /** `portcullis run`: serves until it is told to stop. SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. */
 import type { Command } from "commander";
+import type { ConfigurationSource } from "../gateway/configuration.ts";
 import { startPortcullis } from "./portcullis.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
 
 export function addRun(program: Command): void {
-  withSource(program.command("run").description("Run the gateway.")).action(run);
+  withSource(program.command("run").description("Run the gateway.")).action(
+    (options: SourceOptions) => serve(sourceOf(options)),
+  );
 }
 
-async function run(options: SourceOptions): Promise<void> {
-  const portcullis = await startPortcullis(sourceOf(options));
+/** Resolves when it serves; the process then lives until a signal ends it. */
+export async function serve(source: ConfigurationSource): Promise<void> {
+  const portcullis = await startPortcullis(source);
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) process.exit(1);

@@ -32,6 +32,7 @@ import {
   emptyMap,
   findNode,
   mergeNodes,
+  nodeOf,
   placeOf,
   valueOf,
   type SourceNode,
@@ -50,6 +51,11 @@ export interface LoadInput<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** The configuration file. */
   readonly path: string;
+  /**
+   * Settings in place of the file, as plain data, for variables and flags to be laid over. Neither file nor overlay is
+   * read then; `path` only says in which folder relative references begin.
+   */
+  readonly settings?: object | undefined;
   /**
    * Chooses the overlay `<name>.<environment>.yaml` beside the file; no overlay when undefined. As a function it is given
    * the file's raw data, for a name that stands in the file itself.
@@ -105,13 +111,12 @@ export class Origins {
 export async function loadConfiguration<Schema extends z.ZodType>(
   input: LoadInput<Schema>,
 ): Promise<Loaded<z.output<Schema>> | NotLoaded> {
-  const base = await readLayer(input.path, { isRequired: true });
-  const overlay = await readOverlay(input, base);
-  const files = new Map(
-    (overlay ? [base, overlay] : [base]).map(({ path, digest }) => [resolve(path), digest]),
-  );
+  const base = input.settings ? undefined : await readLayer(input.path, { isRequired: true });
+  const overlay = base && (await readOverlay(input, base));
+  const layers = [base, overlay].filter((layer) => layer !== undefined);
+  const files = new Map(layers.map(({ path, digest }) => [resolve(path), digest]));
   const ofFiles = mergeNodes(
-    base.node ?? emptyMap({ kind: "default" }),
+    base?.node ?? nodeOf(input.settings ?? {}, { kind: "default" }),
     overlay?.node ?? emptyMap({ kind: "default" }),
   );
   const { root: ofVariables, findings: ofTable } = applyEnvironment(
@@ -120,9 +125,9 @@ export async function loadConfiguration<Schema extends z.ZodType>(
     input.env ?? {},
   );
   const root = applyFlags(ofVariables, input.flags ?? []);
-  const findings = [...base.findings, ...(overlay?.findings ?? []), ...ofTable];
+  const findings = [...layers.flatMap((layer) => layer.findings), ...ofTable];
   // A file with faults has no tree: validating what is left would report its every key as missing.
-  const isReadable = base.findings.length === 0 && (overlay?.findings.length ?? 0) === 0;
+  const isReadable = layers.every((layer) => layer.findings.length === 0);
   const result = isReadable
     ? input.schema.safeParse(valueOf(root), { error: wordIssue })
     : undefined;

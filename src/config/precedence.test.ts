@@ -292,3 +292,37 @@ describe("variables that do not fit", () => {
     ]);
   });
 });
+
+describe("settings in place of a file", () => {
+  const settings = { version: 1, trustedProxies: ["::1/128"] };
+  const path = join(directory, "no-such-file.yaml");
+
+  test("are laid under variables, and no file is read or watched", async () => {
+    const env = { BIND_ADDR: "127.0.0.1:1" };
+    const result = await loadConfiguration({
+      schema,
+      path,
+      settings,
+      env,
+      envTable,
+      environmentName: "staging",
+    });
+    if (!result.ok) throw new Error(renderDiagnostics(result.diagnostics));
+    expect(result.value.listeners[0]?.bind).toMatchObject({ port: 1 });
+    expect(result.value.trustedProxies).toHaveLength(1);
+    expect(printOrigin(result.origins.at(["listeners", 0, "bind"]))).toBe("env BIND_ADDR");
+    expect(printOrigin(result.origins.at(["trustedProxies"]))).toBe("default");
+    expect([...result.files.keys()]).toEqual([]);
+    expect(result.directory).toBe(directory);
+  });
+
+  test("are judged like a file's, and mistakes of a variable are the variable's", async () => {
+    const env = { TRUSTED_PROXIES: "everyone" };
+    const mistaken = { ...settings, verzion: 1 };
+    const result = await loadConfiguration({ schema, path, settings: mistaken, env, envTable });
+    expect(told(result)).toEqual([
+      expect.stringMatching(/^environment variable TRUSTED_PROXIES /),
+      expect.stringMatching(/^configuration .*verzion/),
+    ]);
+  });
+});

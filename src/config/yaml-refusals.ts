@@ -11,27 +11,67 @@ import type { Range } from "./source-text.ts";
  */
 const DEFAULT_DEPTH_LIMIT = 32;
 
+/**
+ * What is wrong with a text as YAML, one code for each way.
+ *
+ * - `yaml.syntax`: not YAML 1.2, in the words of the library
+ * - `yaml.number`: infinite, not a number, or too large to be exact
+ * - `yaml.lone_surrogate`: an escape that stands for half a character
+ * - the others are named for what they refuse
+ */
+export type YamlCode =
+  | "yaml.syntax"
+  | "yaml.not_a_mapping"
+  | "yaml.too_deep"
+  | "yaml.control_character"
+  | "yaml.lone_surrogate"
+  | "yaml.anchor"
+  | "yaml.alias"
+  | "yaml.tag"
+  | "yaml.merge_key"
+  | "yaml.directive"
+  | "yaml.complex_key"
+  | "yaml.second_document"
+  | "yaml.duplicate_key"
+  | "yaml.key_not_text"
+  | "yaml.key_not_nfc"
+  | "yaml.proto_key"
+  | "yaml.number";
+
 export interface Refusal extends Range {
+  readonly code: YamlCode;
   readonly message: string;
   readonly hint?: string;
 }
 
-const REFUSED_TOKENS: Readonly<Record<string, { message: string; hint: string }>> = {
-  anchor: { message: "anchors are not taken", hint: "write the value where it is used" },
-  alias: {
-    message: "aliases are not taken",
-    hint: 'write the value itself; text that begins with "*" needs quotes',
-  },
-  tag: {
-    message: "tags are not taken",
-    hint: 'the schema knows each type; text that begins with "!" needs quotes',
-  },
-  directive: { message: "directives are not taken", hint: "the file is read as YAML 1.2" },
-  "explicit-key-ind": {
-    message: 'keys written with "?" are not taken',
-    hint: 'write "key: value"',
-  },
-};
+const REFUSED_TOKENS: Readonly<Record<string, { code: YamlCode; message: string; hint: string }>> =
+  {
+    anchor: {
+      code: "yaml.anchor",
+      message: "anchors are not taken",
+      hint: "write the value where it is used",
+    },
+    alias: {
+      code: "yaml.alias",
+      message: "aliases are not taken",
+      hint: 'write the value itself; text that begins with "*" needs quotes',
+    },
+    tag: {
+      code: "yaml.tag",
+      message: "tags are not taken",
+      hint: 'the schema knows each type; text that begins with "!" needs quotes',
+    },
+    directive: {
+      code: "yaml.directive",
+      message: "directives are not taken",
+      hint: "the file is read as YAML 1.2",
+    },
+    "explicit-key-ind": {
+      code: "yaml.complex_key",
+      message: 'keys written with "?" are not taken',
+      hint: 'write "key: value"',
+    },
+  };
 
 /** Walks the tokens without recursion. Refusals are in no certain order. */
 export function refuseTokens(tokens: readonly CST.Token[]): Refusal[] {
@@ -49,6 +89,7 @@ export function refuseTokens(tokens: readonly CST.Token[]): Refusal[] {
     const inner = "items" in token ? depth + 1 : depth;
     if (inner > DEFAULT_DEPTH_LIMIT) {
       refusals.push({
+        code: "yaml.too_deep",
         message: `nested more than ${DEFAULT_DEPTH_LIMIT} levels deep`,
         ...rangeOf(token),
       });
@@ -60,6 +101,7 @@ export function refuseTokens(tokens: readonly CST.Token[]): Refusal[] {
     const [, second] = tokens.filter(({ type }) => type === "document");
     if (second)
       refusals.push({
+        code: "yaml.second_document",
         message: "a second document",
         hint: 'one file holds one document: remove "---"',
         ...rangeOf(second),

@@ -38,6 +38,7 @@ export function compileRoutes(config: RootConfig): RouteTable {
   const routes = [...routesOfModels(config, mistakes), ...routesOfPaths(config, mistakes)];
   mistakes.push(
     ...findUnknownUpstreams(routes, config),
+    ...findUnknownPartners(routes, config),
     ...findOverlaps(routes),
     ...findRepeatedIds(routes),
   );
@@ -187,6 +188,35 @@ function findUnknownUpstreams(
         at: [...at, "upstream"],
         message: `there is no upstream "${route.upstream}"`,
         hint: `upstreams: ${Object.keys(upstreams).join(", ") || "none"}`,
+      },
+    ];
+  });
+}
+
+function findUnknownPartners(
+  routes: readonly CompiledRoute[],
+  { constitution }: RootConfig,
+): RouteMistake[] {
+  const partners = constitution?.webhooks?.partners ?? {};
+  const reported = new Set<string>();
+  return routes.flatMap(({ settings: { webhook, bodyMode }, at }) => {
+    const key = at.join("/");
+    if (webhook === undefined || reported.has(key)) return [];
+    reported.add(key);
+    if (!Object.hasOwn(partners, webhook))
+      return [
+        {
+          at: [...at, "webhook"],
+          message: `there is no webhook partner "${webhook}"`,
+          hint: `constitution.webhooks.partners: ${Object.keys(partners).join(", ") || "none"}`,
+        },
+      ];
+    if (bodyMode === "buffer") return [];
+    return [
+      {
+        at: [...at, "webhook"],
+        message: "the signature is over the body, and this route streams it unseen",
+        hint: "remove bodyMode, or the webhook",
       },
     ];
   });

@@ -3,7 +3,7 @@
  * that needs more than one setting. What comes out can be served; what cannot comes out as diagnostics, all at once.
  */
 import type { Diagnostic } from "../config/diagnostic.ts";
-import type { Environment, FlagValue } from "../config/environment.ts";
+import type { Environment, EnvironmentTable, FlagValue } from "../config/environment.ts";
 import type { FileDigests } from "../config/file-digest.ts";
 import { loadConfiguration, type Loaded } from "../config/load.ts";
 import { resolveReferences, type ReferenceReader } from "../config/secrets/resolve.ts";
@@ -14,10 +14,19 @@ import { findIdleSettings } from "./idle-settings.ts";
 import { findUnsafeSettings } from "./unsafe-settings.ts";
 
 export interface ConfigurationSource {
-  /** The configuration file. */
+  /** The configuration file. With `withoutFile` only its folder counts: relative references begin there. */
   readonly path: string;
   readonly env: Environment;
   readonly flags: readonly FlagValue[];
+  /** A configuration that variables alone complete: no file is read. */
+  readonly withoutFile?: SettingsWithoutFile | undefined;
+}
+
+export interface SettingsWithoutFile {
+  /** What the variables are laid over, in the shape of the file. */
+  readonly settings: object;
+  /** The variables that count, in place of the gateway's own table. */
+  readonly variables: EnvironmentTable;
 }
 
 export interface Configuration {
@@ -43,8 +52,9 @@ export async function readConfiguration(
   const loaded = await loadConfiguration({
     schema: rootSchema,
     path: source.path,
+    settings: source.withoutFile?.settings,
     env: source.env,
-    envTable: ENVIRONMENT_TABLE,
+    envTable: source.withoutFile?.variables ?? ENVIRONMENT_TABLE,
     flags: source.flags,
     environmentName: (raw) => environmentOf(source, raw),
   });

@@ -16,7 +16,12 @@ export function findIdleSettings(
   root: RootConfig,
   routes: readonly CompiledRoute[],
 ): readonly IdleSetting[] {
-  return [...findIdleGrants(root, routes), ...findUnknownTiers(root, routes)];
+  return [
+    ...findIdleGrants(root, routes),
+    ...findUnknownTiers(root, routes),
+    ...findIdleEdge(root),
+    ...findIdleCanaryRoutes(root, routes),
+  ];
 }
 
 function findIdleGrants(
@@ -36,6 +41,44 @@ function findIdleGrants(
         at: ["authorization", "grants", index],
         message: "no route fits this grant, so it allows nothing",
         hint: "check model, version, route and method; `portcullis config routes` lists what there is",
+      },
+    ];
+  });
+}
+
+/** Edges are known by their certificates: without a listener that asks for them nobody is one. */
+function findIdleEdge({ constitution, identity, listeners }: RootConfig): IdleSetting[] {
+  const isAsked = listeners.some(({ tls }) => (tls?.callers.mode ?? "none") !== "none");
+  const settings: IdleSetting[] = [];
+  if (constitution?.edge && !isAsked)
+    settings.push({
+      at: ["constitution", "edge"],
+      message: "no listener asks for certificates, so no peer is ever known as an edge",
+      hint: "set tls.callers.mode to request or require on the listener that the edge calls",
+    });
+  for (const [name, { header, headerFrom = "edge" }] of Object.entries(identity.issuers)) {
+    if (header === undefined || headerFrom !== "edge" || constitution?.edge) continue;
+    settings.push({
+      at: ["identity", "issuers", name, "header"],
+      message: "the field counts from listed edges only, and none is listed",
+      hint: 'list the edge in constitution.edge.peers, or write "headerFrom: anyone"',
+    });
+  }
+  return settings;
+}
+
+function findIdleCanaryRoutes(
+  { constitution }: RootConfig,
+  routes: readonly CompiledRoute[],
+): IdleSetting[] {
+  const ids = new Set(routes.map(({ route }) => route.id));
+  return (constitution?.canary?.routes ?? []).flatMap((id, index) => {
+    if (ids.has(id)) return [];
+    return [
+      {
+        at: ["constitution", "canary", "routes", index],
+        message: `there is no route "${id}"`,
+        hint: "`portcullis config routes` lists the ids",
       },
     ];
   });

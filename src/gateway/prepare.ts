@@ -7,16 +7,20 @@ import { createUpstreams, type Upstreams } from "../upstream/pools.ts";
 import { digestOfConfiguration } from "./configuration-digest.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Generation } from "./gateway.ts";
+import { lookAtPack } from "./constitution/governing.ts";
 import { Router } from "./router.ts";
 import type { StageModes } from "./schema.ts";
 import { toStageConfigs } from "./stage-configs.ts";
-import { closeStages, prepareStages, type StageTools } from "./stages.ts";
+import { settingsOfStage } from "./stage-modes.ts";
+import { closeStages, prepareStages, type PreviousStages, type StageTools } from "./stages.ts";
 
 /** What outlives a configuration: stores, and what the last generation can hand on. */
 export interface PrepareTools extends Omit<
   StageTools,
-  "readFile" | "readSecret" | "environment" | "previous"
+  "readFile" | "readSecret" | "environment" | "previous" | "governing"
 > {
+  /** Packs that serve. Default: the pack as it lies in its files, for looking at a configuration. */
+  readonly governing?: StageTools["governing"];
   /**
    * The generation that serves now: upstreams that did not change keep their connections; issuers keep the keys they
    * have while their key server is down, and the tokens that may be used only once.
@@ -26,7 +30,7 @@ export interface PrepareTools extends Omit<
 
 export interface PreparedGeneration extends Generation {
   readonly upstreams: Upstreams;
-  readonly identity: PreparedStage<"identity"> | undefined;
+  readonly handedOn: PreviousStages;
 }
 
 /** The pseudo-route of paths that match nothing: addresses are counted and answers decorated there too. */
@@ -58,7 +62,8 @@ export async function prepareGeneration(
   try {
     stages = await prepareStages(await toStageConfigs(configuration), {
       ...tools,
-      previous: tools.previous?.identity,
+      governing: tools.governing ?? (await lookAtPack(configuration, tools.clock.nowMs())),
+      previous: tools.previous?.handedOn,
       environment: root.environment,
       readFile: (reference) => reader.readFile(reference),
       readSecret: (reference) => reader.readSecret(reference),
@@ -79,7 +84,10 @@ export async function prepareGeneration(
       unmatched,
       digest: digestOfConfiguration(configuration),
       upstreams,
-      identity: stages.find(isIdentity),
+      handedOn: {
+        identity: stages.find(isNamed("identity")),
+        constitution: stages.find(isNamed("constitution")),
+      },
       forwarder: upstreams,
       close: async () => {
         await Promise.all([closeStages(stages), upstreams.close()]);
@@ -91,10 +99,12 @@ export async function prepareGeneration(
   }
 }
 
-const isIdentity = (stage: PreparedStage): stage is PreparedStage<"identity"> =>
-  stage.name === "identity";
+const isNamed =
+  <Name extends PreparedStage["name"]>(name: Name) =>
+  (stage: PreparedStage): stage is PreparedStage<Name> =>
+    stage.name === name;
 
-/** `modes` from the narrowest to the widest; each setting is taken from the first that has it. */
+/** `modes` from the narrowest to the widest. */
 function bindSteps(
   route: Route,
   stages: readonly PreparedStage[],
@@ -103,9 +113,6 @@ function bindSteps(
   return stages.flatMap((stage) => {
     const handlers = stage.bind(route);
     if (!handlers) return [];
-    const settings = modes.map((layer) => layer?.[stage.name as keyof StageModes]);
-    const mode = settings.find((layer) => layer?.mode)?.mode ?? "enforce";
-    const whenBroken = settings.find((layer) => layer?.whenBroken)?.whenBroken ?? "reject";
-    return [{ stage: stage.name, handlers, mode, whenBroken }];
+    return [{ stage: stage.name, handlers, ...settingsOfStage(stage.name, modes) }];
   });
 }

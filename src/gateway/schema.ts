@@ -7,6 +7,8 @@ import { fileRef } from "../config/secrets/reference.ts";
 import { bindAddress, bytesBetween, cidr, slug } from "../config/units.ts";
 import { listenersSchema, serverLimitsSchema } from "../server/config.ts";
 import { authorizationSchema, routeAuthorizationFields } from "../stages/authorization/config.ts";
+import { constitutionSchema } from "../stages/constitution/config.ts";
+import { routeWebhookSchema } from "../stages/constitution/webhook-config.ts";
 import { contractRouteFields, contractSchema } from "../stages/contract/config.ts";
 import { headersSchema, routeCorsSchema } from "../stages/headers/config.ts";
 import { identityConfig } from "../stages/identity/config.ts";
@@ -32,6 +34,7 @@ const STAGES_WITH_MODE = [
   "identity",
   "authorization",
   "limits",
+  "constitution",
   "contract",
   "masking",
 ] as const;
@@ -69,6 +72,7 @@ const routeFields = {
     .describe("Limits that take the place of the tier's own here."),
   cors: routeCorsSchema.optional(),
   mask: maskSchema.optional(),
+  webhook: routeWebhookSchema.optional(),
   stages: stageModes.optional(),
 };
 
@@ -129,6 +133,10 @@ const operatorSchema = z
     bind: bindAddress
       .prefault("127.0.0.1:9457")
       .describe("Where /livez, /readyz and /metrics answer. Never a callers' address."),
+    localOnly: z
+      .boolean()
+      .default(false)
+      .describe("Answers callers on this machine alone, by the socket's other end."),
     tls: z
       .strictObject({
         certificate: fileRef.describe("PEM file of the certificate, followed by its issuers."),
@@ -172,6 +180,7 @@ export const rootSchema = z
     identity: identityConfig.prefault({}).describe("Who may prove who they are, and how."),
     authorization: authorizationSchema.prefault({}).describe("Who may do what."),
     limits: limitsSchema.prefault({}).describe("How much each caller may ask for."),
+    constitution: constitutionSchema.optional(),
     contract: contractSchema.prefault({}),
     stages: stageModes.default({}),
     upstreams: upstreamsSchema,

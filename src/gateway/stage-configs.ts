@@ -2,6 +2,8 @@
 import type { ReferenceReader } from "../config/secrets/resolve.ts";
 import type { FileRef } from "../config/secrets/reference.ts";
 import type { AuthorizationConfig } from "../stages/authorization/config.ts";
+import type { ConstitutionConfig } from "../stages/constitution/config.ts";
+import { prepareEdge } from "../stages/constitution/edge-facts.ts";
 import type { ContractConfig, ContractRoute, SchemaSource } from "../stages/contract/config.ts";
 import type { HeadersConfig } from "../stages/headers/config.ts";
 import type { IdentityConfig } from "../stages/identity/config.ts";
@@ -11,6 +13,7 @@ import type { MaskingConfig } from "../stages/masking/config.ts";
 import { resolveSources, type SourcesConfig } from "../stages/sources/config.ts";
 import type { CompiledRoute } from "./compile-routes.ts";
 import type { RootConfig } from "./schema.ts";
+import { settingsOfStage } from "./stage-modes.ts";
 
 export interface StageConfigs {
   readonly killSwitch: KillSwitchConfig;
@@ -19,6 +22,7 @@ export interface StageConfigs {
   readonly identity: IdentityConfig;
   readonly authorization: AuthorizationConfig;
   readonly limits: LimitsConfig;
+  readonly constitution: ConstitutionConfig | undefined;
   readonly contract: ContractConfig;
   readonly masking: MaskingConfig;
 }
@@ -42,6 +46,12 @@ export async function toStageConfigs({
         return value === undefined ? [] : [[compiled.route.id, value] as const];
       }),
     );
+  /** Where one of the two is in shadow the limits refuse, or do not, by themselves. */
+  const bothEnforce = ({ settings }: CompiledRoute): boolean =>
+    (["limits", "constitution"] as const).every(
+      (stage) => settingsOfStage(stage, [settings.stages, root.stages]).mode === "enforce",
+    );
+  const edge = root.constitution?.edge;
   const contracts = new Map<string, ContractRoute>();
   for (const compiled of routes)
     contracts.set(compiled.route.id, await toContractRoute(compiled, reader));
@@ -58,16 +68,30 @@ export async function toStageConfigs({
     sources: await resolveSources(root.sources, async (file) =>
       (await reader.readFile(file)).toString("utf8"),
     ),
-    identity: { ...root.identity, routes: byRoute(({ settings }) => settings.identity) },
+    identity: {
+      ...root.identity,
+      routes: byRoute(({ settings }) => settings.identity),
+      ...(edge && { edge: prepareEdge(edge).peers }),
+    },
     authorization: {
       ...root.authorization,
       routes: byRoute(({ settings: { identity, scopes } }) => ({ identity, scopes })),
     },
-    limits: { ...root.limits, routes: byRoute(({ settings }) => settings.limits) },
+    limits: {
+      ...root.limits,
+      routes: byRoute(({ settings }) => settings.limits),
+      leftToConstitution: root.constitution && new Set(routes.filter(bothEnforce).map(idOf)),
+    },
+    constitution: root.constitution && {
+      ...root.constitution,
+      webhookRoutes: byRoute(({ settings }) => settings.webhook),
+    },
     contract: { defaults: root.contract, routes: contracts },
     masking: { routes: byRoute(({ settings }) => settings.mask) },
   };
 }
+
+const idOf = ({ route }: CompiledRoute): string => route.id;
 
 async function toContractRoute(
   compiled: CompiledRoute,

@@ -3,6 +3,7 @@
  */
 import type { Clock, PreparedStage } from "../pipeline/stage.ts";
 import { authorization } from "../stages/authorization/stage.ts";
+import { constitution, type ConstitutionTools } from "../stages/constitution/stage.ts";
 import { contract } from "../stages/contract/stage.ts";
 import { headers } from "../stages/headers/stage.ts";
 import { identity, type IdentityTools } from "../stages/identity/stage.ts";
@@ -14,11 +15,21 @@ import type { LimitStore } from "../stores/limits/limit-store.ts";
 import type { AddressTable } from "../stages/sources/address-table.ts";
 import type { StageConfigs } from "./stage-configs.ts";
 
-export interface StageTools extends IdentityTools {
+export interface StageTools extends Omit<IdentityTools, "previous"> {
   readonly clock: Clock;
   readonly limitStore: LimitStore;
   /** Requests counted by address; outlives configurations. */
   readonly addresses: AddressTable;
+  /** The packs that decide; undefined when the configuration has no constitution. */
+  readonly governing: Pick<ConstitutionTools, "constitution" | "breakGlass"> | undefined;
+  /** The stages that these ones replace. */
+  readonly previous?: PreviousStages | undefined;
+}
+
+/** What stages hand on to those that replace them: key sets and single-use tokens, deliveries that were accepted. */
+export interface PreviousStages {
+  readonly identity: IdentityTools["previous"];
+  readonly constitution: ConstitutionTools["previous"];
 }
 
 /** Prepares every stage; throws, with all that was prepared closed again, when one cannot work. */
@@ -35,14 +46,23 @@ export async function prepareStages(
     // 3. Floods are shed before they cost any cryptography.
     prepared.push(sources(configs.sources, { clock: tools.clock, table: tools.addresses }));
     // 4. Who calls.
-    prepared.push(await identity(configs.identity, tools));
+    prepared.push(
+      await identity(configs.identity, { ...tools, previous: tools.previous?.identity }),
+    );
     // 5. May they: before limits, since a forbidden call must not spend a caller's quota.
     prepared.push(authorization(configs.authorization));
     // 6. How much: before anything that reads the body.
     prepared.push(limits(configs.limits, { store: tools.limitStore, clock: tools.clock }));
-    // 7. What goes on is what the model expects; its body pass is the dearest work, for callers with rights and quota only.
+    // 7. The organisation's own rules, over everything proved so far; the limits' word is one of them.
+    if (configs.constitution && tools.governing) {
+      const previous = tools.previous?.constitution;
+      prepared.push(
+        await constitution(configs.constitution, { ...tools, ...tools.governing, previous }),
+      );
+    }
+    // 8. What goes on is what the model expects; its body pass is the dearest work, for callers with rights and quota only.
     prepared.push(contract(configs.contract));
-    // 8. Of an answer that kept its contract, what the caller may not see is taken away.
+    // 9. Of an answer that kept its contract, what the caller may not see is taken away.
     prepared.push(masking(configs.masking));
     return prepared;
   } catch (error) {

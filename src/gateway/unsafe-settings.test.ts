@@ -45,6 +45,20 @@ const onModel = (stages: object) => ({
   models: { churn: { versions: { v1: { upstream: "model", stages } } } },
 });
 
+/** Nobody is asked who they are: the pack decides. */
+const leftToPack = (changes: object = {}) => ({
+  identity: {},
+  models: {},
+  routes: [{ path: "/core/**", upstream: "model", identity: "none" }],
+  constitution: {
+    signature: "file:server.crt",
+    rules: "file:server.crt",
+    form: "pack_json",
+    keys: ["file:server.crt"],
+  },
+  ...changes,
+});
+
 interface Change {
   readonly "shared.secret"?: string;
   readonly keyMode?: number;
@@ -70,6 +84,39 @@ function folderOf(
 
 const UNSAFE: readonly (readonly [name: string, change: Change, at: string, message: RegExp])[] = [
   ["nobody can prove who they are", { identity: {} }, "identity", /nobody can prove/],
+  [
+    "nobody can prove who they are, and a route asks",
+    leftToPack({ routes: [{ path: "/core/**", upstream: "model" }] }),
+    "identity",
+    /nobody can prove/,
+  ],
+  [
+    "nobody is asked who they are, and the constitution only looks on",
+    leftToPack({ stages: { constitution: { mode: "shadow" } } }),
+    "identity",
+    /nobody can prove/,
+  ],
+  [
+    "nobody is asked who they are, and a broken constitution lets pass",
+    leftToPack({
+      routes: [
+        {
+          path: "/core/**",
+          upstream: "model",
+          identity: "none",
+          stages: { constitution: { whenBroken: "continue" } },
+        },
+      ],
+    }),
+    "identity",
+    /nobody can prove/,
+  ],
+  [
+    "nobody is asked who they are, and no constitution decides",
+    leftToPack({ constitution: undefined }),
+    "identity",
+    /nobody can prove/,
+  ],
   [
     "plain HTTP off loopback",
     { listeners: [{ bind: "0.0.0.0:0", allowPlainHttp: true }] },
@@ -185,6 +232,10 @@ describe("in production", () => {
       expect(mistakes).toEqual([expect.stringMatching(/^portcullis\.yaml:\d+:1 .*waff/)]);
     },
   );
+
+  test("nobody need say who they are where the constitution decides about every route", async () => {
+    await readSound(folderOf("production", { ...leftToPack(), keyMode: 0o600 }));
+  });
 
   test("a shared secret of 256 bits is long enough", async () => {
     await readSound(folderOf("production", shared(32)));

@@ -21,16 +21,31 @@ export async function findUnsafeSettings(
   reader: ReferenceReader | undefined,
 ): Promise<readonly UnsafeSetting[]> {
   return [
-    ...findUnsafeIdentity(root.identity).map(({ path, message }) => ({
-      at: ["identity", ...path],
-      message,
-    })),
+    ...unsafeIdentity(root),
     ...plainListeners(root),
     ...plainOperator(root),
     ...relaxedStages(root),
     ...(reader ? await weakSecrets(root, reader) : []),
   ];
 }
+
+/** That nobody can prove who they are is no gap where nobody is asked, and the constitution decides about every route. */
+function unsafeIdentity(root: RootConfig): UnsafeSetting[] {
+  const served = [
+    ...root.routes,
+    ...Object.values(root.models).flatMap(({ versions }) => Object.values(versions)),
+  ];
+  const isLeftToPack =
+    root.constitution !== undefined &&
+    served.every(({ identity }) => identity === "none") &&
+    [root, ...served].every(({ stages }) => !isRelaxed(stages?.constitution));
+  return findUnsafeIdentity(root.identity)
+    .filter(({ path }) => path.length > 0 || !isLeftToPack)
+    .map(({ path, message }) => ({ at: ["identity", ...path], message }));
+}
+
+const isRelaxed = (settings: StageModes["constitution"]): boolean =>
+  settings?.mode === "shadow" || settings?.whenBroken === "continue";
 
 function plainListeners({ listeners }: RootConfig): UnsafeSetting[] {
   return listeners.flatMap((listener, index) =>

@@ -154,6 +154,24 @@ describe("pump strings of 128 KiB", () => {
   });
 });
 
+describe("a text that takes more than the limit of work", () => {
+  const costly = "[^a]{1,400}a$";
+  const text = Array.from({ length: 40_000 }, (_, i) => String.fromCodePoint(0xac00 + (i % 9000)));
+
+  test("has no answer, and does not match", () => {
+    const pattern = new LinearPattern(costly);
+    expect(pattern.match(text.join(""))).toBeUndefined();
+    expect(pattern.test(text.join(""))).toBe(false);
+  });
+
+  test("leaves nothing behind for the next text", () => {
+    const pattern = new LinearPattern(costly);
+    pattern.match(text.join(""));
+    expect(pattern.match("xxa")).toBe(true);
+    expect(pattern.match("xx")).toBe(false);
+  });
+});
+
 describe("refuses what it cannot match in one pass", () => {
   test.each([
     ["(?=a)b", "look-ahead"],

@@ -18,7 +18,7 @@ interface State {
 const MEMORY_LIMIT = 4_096;
 /**
  * Instructions visited for one text besides remembered steps, about 10 ms. Only patterns with large counted repetitions
- * come near it; a text that takes more is refused, because raised it is time an attacker can spend.
+ * come near it; a text that takes more gets no answer, because raised it is time an attacker can spend.
  */
 const WORK_LIMIT = 1_000_000;
 
@@ -41,13 +41,22 @@ export class LinearPattern {
     this.#marks = new Uint32Array(this.#program.code.length);
   }
 
-  /** Whether the pattern matches somewhere in the text, as `RegExp.prototype.test` with flag `u` says. */
+  /**
+   * Whether the pattern matches somewhere in the text, as `RegExp.prototype.test` with flag `u` says. A text that takes
+   * more than the limit of work does not match: right where "no" refuses, and nowhere else.
+   */
   test(text: string): boolean {
+    return this.match(text) === true;
+  }
+
+  /** As `test`, but undefined for a text that takes more than the limit of work: nobody knows whether it matches. */
+  match(text: string): boolean | undefined {
     this.#work = 0;
     let state = (this.#initial ??= this.#stateOf([0], true));
     for (let i = 0; i < text.length; i++) {
       if (state.isMatch) return true;
-      if (state.waiting.length === 0 || this.#work > WORK_LIMIT) return false;
+      if (state.waiting.length === 0) return false;
+      if (this.#work > WORK_LIMIT) return undefined;
       const unit = text.charCodeAt(i);
       if (unit < 128) {
         state = state.ascii[unit] ?? this.#learn(state, unit);

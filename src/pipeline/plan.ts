@@ -19,6 +19,7 @@ export interface Plan {
   readonly body: readonly Step[];
   readonly response: readonly Step[];
   readonly decorate: readonly Step[];
+  readonly seal: readonly Step[];
   readonly end: readonly Step[];
   /** Most bytes of an upstream answer that a response step may make the runner hold. */
   readonly responseLimitBytes: number;
@@ -40,6 +41,7 @@ export function planOf(
     body: having("onBody"),
     response: having("onResponse"),
     decorate: having("decorate").reverse(),
+    seal: having("seal").reverse(),
     end: having("onEnd"),
     ...rest,
   };

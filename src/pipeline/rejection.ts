@@ -189,11 +189,6 @@ export const CATALOGUE = define({
   "constitution.pack_expired": {
     status: 503,
     message: "The policy cannot be applied now. Try again later.",
-    shownAs: "constitution.unavailable",
-  },
-  "constitution.unavailable": {
-    status: 503,
-    message: "The policy cannot be applied now. Try again later.",
   },
 
   // contract

@@ -110,11 +110,11 @@ class Run {
   }
 
   #toForward(): ForwardOptions {
-    const { route, response: judges, responseLimitBytes } = this.#plan;
+    const { route, response: judges, seal, responseLimitBytes } = this.#plan;
     const exchange = this.#exchange;
     return {
       body: this.#isStreamed ? exchange.streamBody(route.bodyLimitBytes) : this.#context.body,
-      mustBuffer: judges.length > 0,
+      mustBuffer: judges.length > 0 || seal.length > 0,
       responseLimitBytes,
       onCallerGone: (listener) => exchange.onCallerGone(listener),
     };
@@ -123,13 +123,14 @@ class Run {
   #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
     if (forwarded.kind === "rejected") return this.#refused(forwarded.rejection);
     const { response } = forwarded;
-    if (this.#plan.response.length === 0) return allowed(response);
+    const { response: judges, seal } = this.#plan;
+    if (judges.length === 0 && seal.length === 0) return allowed(response);
     // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
     if (!Buffer.isBuffer(response.body)) {
       response.body.destroy();
       throw new Error("the forwarder streamed an answer that a stage must see whole");
     }
-    return this.#passes.judge(this.#plan.response, { ...response, body: response.body });
+    return this.#passes.judge(judges, { ...response, body: response.body });
   }
 
   #refused(refusal: Rejection): Verdict {
@@ -195,6 +196,10 @@ class Run {
       if (!Buffer.isBuffer(body)) body.destroy();
       return this.#record(verdict, NOTHING_SENT);
     }
+    // With a seal in the plan every answer is held whole.
+    if (Buffer.isBuffer(body))
+      for (const step of this.#plan.seal)
+        applyEdits(headers, step.handlers.seal?.(this.#context, { status, headers, body }) ?? []);
     let sending: Sent | Promise<Sent>;
     try {
       sending = this.#exchange.send({ status, headers, body });

@@ -37,7 +37,7 @@ type Maybe<T> = T | Promise<T>;
 /**
  * What a stage does on one route. A handler that need not wait returns its decision at once; the runner awaits only
  * promises. Order of a request: every stage's `onHead`; then the body is read; every `onBody`; the upstream; every
- * `onResponse`; every `decorate`; when all is sent or lost, every `onEnd`.
+ * `onResponse`; every `decorate`; every `seal`; when all is sent or lost, every `onEnd`.
  */
 export interface StageHandlers<Name extends StageName = StageName> {
   /** Decides from the head alone, before a byte of the body is read. */
@@ -51,6 +51,14 @@ export interface StageHandlers<Name extends StageName = StageName> {
   ): Maybe<ResponseDecision>;
   /** Header edits for whatever is answered, refusals included. Called in reverse stage order; must not throw. */
   decorate?(context: RequestContext, status: number): readonly Edit[];
+  /**
+   * Header edits that speak of the whole answer, its body included: a signature. Called after every `decorate`; having it
+   * makes the runner buffer upstream answers as `onResponse` does. Must not throw, nor touch a header it does not own.
+   */
+  seal?(
+    context: RequestContext,
+    response: GatewayResponse & { readonly body: Buffer },
+  ): readonly Edit[];
   /** Called exactly once, on every way out. Must not throw. */
   onEnd?(context: RequestContext, ending: Ending): void;
 }

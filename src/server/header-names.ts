@@ -37,7 +37,10 @@ const FORWARDING = `forwarded x-forwarded-for x-forwarded-proto x-forwarded-host
   true-client-ip cf-connecting-ip x-original-forwarded-for x-original-url x-rewrite-url x-original-host x-client-cert
   x-ssl-client-cert x-ssl-client-verify ssl-client-cert ssl-client-verify client-cert client-cert-chain front-end-https`;
 const ORDINARY = `accept accept-encoding accept-language cache-control cookie tracestate pragma if-match if-none-match
-  b3 x-b3-traceid x-b3-spanid x-b3-parentspanid x-b3-sampled x-b3-flags baggage priority content-language`;
+  b3 x-b3-traceid x-b3-spanid x-b3-parentspanid x-b3-sampled x-b3-flags baggage priority content-language
+  x-tls-version x-mtls-verified x-mtls-issuer x-webhook-verified x-panic-mode x-policy-decision x-policy-pack
+  cf-access-authenticated-user-email cf-access-groups cf-access-jwt-assertion x-goog-iap-jwt-assertion
+  webhook-id webhook-timestamp webhook-signature`;
 const READ = new Set(
   `connection transfer-encoding upgrade expect host content-length x-request-id x-correlation-id traceparent tracestate
   forwarded x-forwarded-for x-forwarded-proto cookie http2-settings`.split(/\s+/),

@@ -89,6 +89,21 @@ describe("the metrics of a constitution", () => {
     metrics.close();
   });
 
+  test("count users that only an edge names by their hash too", () => {
+    const metrics = createMetrics(settings, options);
+    metrics.governed({ isPanic: () => false, nowMs: () => now });
+    const governed = { ...ALLOWED, seen: { "user.id": "ana@example.org" } };
+    const outcome = outcomeOf(governed);
+    const facts = {
+      identity: { method: "anonymous", key: "address:::1" },
+      constitution: governed,
+    } as const;
+    metrics.record({ ...outcome, context: { ...outcome.context, facts } });
+    expect(metrics.expose()).toMatch(/policy_allow_total\{route="[^"]+",user="[0-9a-f]{2}"\} 1/);
+    expect(metrics.expose()).not.toContain("ana@");
+    metrics.close();
+  });
+
   test("show an edge's panic for a minute", () => {
     const metrics = createMetrics(settings, options);
     metrics.governed({ isPanic: () => false, nowMs: () => now });

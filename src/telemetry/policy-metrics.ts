@@ -2,7 +2,7 @@
  * What a constitution's decisions add to the metrics. Outputs, reasons and bits are names from signed packs; a user is
  * counted under one of 256 hashes, so that nobody can be read out of a scrape and nobody can make series.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Governed, Identity } from "../pipeline/facts.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import type { Route } from "../pipeline/request-context.ts";
@@ -85,7 +85,8 @@ export class PolicyMetrics {
   record({ context, code, upstreamMs }: Outcome, governed: Governed): void {
     const { route, facts } = context;
     const { effect, reason, bitFailed = "", shadow, output, evaluationSeconds } = governed;
-    if (effect === "allow") this.#allowed.series(route.id, this.#user(facts.identity)).add();
+    if (effect === "allow")
+      this.#allowed.series(route.id, this.#user(facts.identity, governed)).add();
     else this.#denied.series(reason, bitFailed).add();
     if (shadow && shadow.output !== output) this.#shadows.series(output, shadow.output).add();
     if (code === "constitution.edge_diverged") this.#diverged.add();
@@ -106,12 +107,18 @@ export class PolicyMetrics {
     return series;
   }
 
-  #user(identity: Identity | undefined): string {
-    if (identity === undefined || identity.method === "anonymous") return "anonymous";
+  /** Who the gateway knows, else whom the edge names. */
+  #user(identity: Identity | undefined, { seen }: Governed): string {
+    if (identity === undefined || identity.method === "anonymous") {
+      const named = seen["user.id"];
+      return typeof named === "string" && named !== "" ? hashed(named) : "anonymous";
+    }
     const known = this.#users.get(identity);
     if (known !== undefined) return known;
-    const user = createHash("sha256").update(identity.key).digest("hex").slice(0, 2);
+    const user = hashed(identity.key);
     this.#users.set(identity, user);
     return user;
   }
 }
+
+const hashed = (name: string): string => hash("sha256", name, "hex").slice(0, 2);

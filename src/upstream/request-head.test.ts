@@ -1,6 +1,7 @@
 /** What the upstream is told, and what it never hears. */
 import { afterEach, describe, expect, test } from "vitest";
-import { ANONYMOUS, contextOf, identityOf } from "../../test/support/context.ts";
+import { ANONYMOUS, contextOf, identityOf, peerOf } from "../../test/support/context.ts";
+import type { PeerCertificate } from "../pipeline/request-context.ts";
 import { openUpstreams, seen, send, startRaw, stopAll } from "./forwarding.test-support.ts";
 import { createRequestHead, toFieldValue } from "./request-head.ts";
 
@@ -17,6 +18,10 @@ describe("a caller's field that stays behind", () => {
     "x_portcullis_caller x_forwarded_for x-portcullis_tenant ssl_client_verify",
     "x-request-id x-correlation-id traceparent tracestate",
     "x-original-url x-rewrite-url x-http-method-override",
+    "x-tls-version x-mtls-verified x-mtls-issuer x-webhook-verified x-panic-mode",
+    "x-policy-decision x-policy-pack x-policy-sign x_policy_decision",
+    "cf-access-authenticated-user-email cf-access-groups cf-access-jwt-assertion cf_access_groups",
+    "cf-access-client-id cf-access-anything x-goog-iap-jwt-assertion x-access-token",
     "host content-length transfer-encoding connection expect te upgrade accept-encoding",
   ].flatMap((line) => line.split(" "));
 
@@ -35,10 +40,24 @@ test.each([
   ["idempotency-key", "1"],
   ["x-custom", "\xe9"],
   ["set_something", "kept as it is"],
+  ["cf-ray", "7d2a"],
+  ["cf-accessible", "yes"],
+  ["x-policy", "p"],
   ["via", "1.0 somebody"],
 ])("a caller's %s is passed on as it came", (name, value) => {
   const head = createRequestHead(undefined)(contextOf({ headers: { [name]: value } }));
   expect(head.slice(0, 2)).toEqual([name, value]);
+});
+
+test("not even what a listed edge may say goes on: the upstream hears the gateway alone", () => {
+  const certificate = {
+    verified: true,
+    subjectAltNames: ["DNS:edge.internal"],
+  } as unknown as PeerCertificate;
+  const peer = peerOf({ certificate });
+  const headers = { "x-mtls-verified": CANARY, "cf-access-groups": CANARY, "x-panic-mode": CANARY };
+  const head = createRequestHead(undefined)(contextOf({ peer, headers }));
+  expect(head.join("\n")).not.toContain(CANARY);
 });
 
 test("the gateway says who called, how, and in which trace", () => {

@@ -12,7 +12,7 @@ import type { CallerRequest, RequestContext } from "../pipeline/request-context.
  */
 const CREDENTIAL_NAMES = [
   "authorization proxy-authorization cookie dpop",
-  "api-key x-api-key x-goog-api-key x-auth-token x-access-token",
+  "api-key x-api-key x-goog-api-key x-auth-token x-access-token x-goog-iap-jwt-assertion",
 ].flatMap((line) => line.split(" "));
 
 /** The rest of what is never passed on. */
@@ -21,6 +21,10 @@ const FORGEABLE_NAMES = [
   "client-cert client-cert-chain remote-user x-remote-user",
   "forwarded x-real-ip x-client-ip x-cluster-client-ip x-original-forwarded-for",
   "true-client-ip cf-connecting-ip fastly-client-ip",
+  // What an edge tells the gateway of callers. Not even a listed edge's word goes on: to an upstream it could come from
+  // anyone, and what counted of it is in the decision.
+  "x-tls-version x-mtls-verified x-mtls-issuer x-webhook-verified",
+  "x-panic-mode x-policy-decision x-policy-pack x-policy-sign",
   "x-request-id x-correlation-id traceparent tracestate",
   // Another method, URL or host than the one that was authorised.
   "x-original-url x-rewrite-url x-original-host x-host x-original-method",
@@ -40,9 +44,12 @@ const NEVER_FORWARDED_PREFIXES = [
   "x-ssl-client-",
   "x-auth-request-",
   "ssl-client-",
+  "cf-access-",
 ] as const;
 
 const CODE_HYPHEN = 45;
+const CODE_C = 99;
+const CODE_F = 102;
 const CODE_S = 115;
 const CODE_X = 120;
 
@@ -60,9 +67,14 @@ export function mayCarryCredential(name: string): boolean {
 function isDropped(name: string, never: ReadonlySet<string>): boolean {
   const plain = name.includes("_") ? name.replaceAll("_", "-") : name;
   if (never.has(plain)) return true;
-  // All families begin with "x-" or "s": most names are done after one comparison.
+  // All families begin with "x-", "cf" or "s": most names are done after one comparison.
   const first = plain.charCodeAt(0);
-  if (first !== CODE_S && (first !== CODE_X || plain.charCodeAt(1) !== CODE_HYPHEN)) return false;
+  const second = plain.charCodeAt(1);
+  const isLikely =
+    first === CODE_S ||
+    (first === CODE_X && second === CODE_HYPHEN) ||
+    (first === CODE_C && second === CODE_F);
+  if (!isLikely) return false;
   return NEVER_FORWARDED_PREFIXES.some((prefix) => plain.startsWith(prefix));
 }
 

@@ -44,6 +44,8 @@ const ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   ["upgrade", "drop"],
   // RFC 7838: would send callers past the gateway, to whatever the upstream names.
   ["alt-svc", "drop"],
+  // The gateway's own word about its answers.
+  ["x-policy-sign", "drop"],
 ]);
 
 /** The head of an answer, or why it is not one (private text). `raw` is flat name, value as the parser gives them. */

@@ -5,7 +5,14 @@
 import type { Decider, Facts, StageName } from "../../pipeline/facts.ts";
 import { CATALOGUE, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
-import { isBuilt, knewOf, STAGES_IN_ORDER, type Row, type RowVerdict } from "./explain-rows.ts";
+import {
+  governedText,
+  isAlwaysThere,
+  knewOf,
+  STAGES_IN_ORDER,
+  type Row,
+  type RowVerdict,
+} from "./explain-rows.ts";
 import { RecordedRequest, recordedIdentity } from "../replay/replay-context.ts";
 import type { RecordedDecision } from "../replay/replay-record.ts";
 import { isStage } from "../replay/replay-stages.ts";
@@ -18,18 +25,19 @@ const ANYWHERE: ReadonlySet<Decider> = new Set(["ledger", "gateway"]);
 /** A row a stage, then one for whoever else decided. */
 export function recordedRows(record: RecordedDecision): Row[] {
   const context = contextOf(record);
-  const rows = STAGES_IN_ORDER.filter((stage) => isBuilt(stage) || isNamed(stage, record)).map(
-    (stage) => stageRow(stage, record, context),
-  );
+  const rows = STAGES_IN_ORDER.filter(
+    (stage) => isAlwaysThere(stage) || isNamed(stage, record),
+  ).map((stage) => stageRow(stage, record, context));
   if (!isStage(record.stage)) rows.push(deciderRow(record));
   return rows;
 }
 
 const isNamed = (
   stage: StageName,
-  { stage: decider, shadows, broken }: RecordedDecision,
+  { stage: decider, shadows, broken, policy }: RecordedDecision,
 ): boolean =>
   decider === stage ||
+  (stage === "constitution" && policy !== undefined) ||
   shadows.some((one) => one.stage === stage) ||
   broken.some((one) => one.stage === stage);
 
@@ -65,9 +73,11 @@ function deciderRow(record: RecordedDecision): Row {
   return { stage, pass: "answer", knew, ...decided(record) };
 }
 
-function decided({ decision, code }: RecordedDecision): Pick<Row, "verdict" | "code" | "why"> {
+function decided(record: RecordedDecision): Pick<Row, "verdict" | "code" | "why"> {
+  const { decision, stage, code, policy } = record;
   if (decision === "allow") return { verdict: "answered", code };
-  return { verdict: decision === "deny" ? "refused" : "failed", code, why: meaningOf(code) };
+  const why = stage === "constitution" && policy ? governedText(policy) : meaningOf(code);
+  return { verdict: decision === "deny" ? "refused" : "failed", code, why };
 }
 
 /** Private causes are not on record; what the caller was told is. */
@@ -75,7 +85,7 @@ const meaningOf = (code: string): string | undefined =>
   Object.hasOwn(CATALOGUE, code) ? CATALOGUE[code as RejectionCode].message : undefined;
 
 function contextOf(record: RecordedDecision): RequestContext {
-  const { path, route, model, version, method, facts, limits, upstream } = record;
+  const { path, route, model, version, method, facts, limits, policy, upstream } = record;
   const request = new RecordedRequest(record);
   const identity = recordedIdentity(record);
   const learned: Facts = {
@@ -85,6 +95,7 @@ function contextOf(record: RecordedDecision): RequestContext {
     ...(identity && { identity }),
     ...(facts.grant !== undefined && { authorization: { grant: facts.grant } }),
     ...(limits.length > 0 && { limits: { states: limits } }),
+    ...(policy && { constitution: policy }),
   };
   return {
     request,

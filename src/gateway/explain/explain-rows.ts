@@ -2,7 +2,7 @@
  * What an explanation is made of: one row a stage, with what it knew. Rows are for operators, so they may hold private
  * causes; they must never hold a credential, a header as sent, or a part of a body.
  */
-import type { Decider, Identity, StageName } from "../../pipeline/facts.ts";
+import type { Decider, Governed, Identity, Limited, StageName } from "../../pipeline/facts.ts";
 import type { Outcome } from "../../pipeline/outcome.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 
@@ -54,11 +54,9 @@ const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined>
   identity: ({ facts }) => identityText(facts.identity),
   authorization: ({ facts }) =>
     facts.authorization ? `grant "${facts.authorization.grant}"` : "no grant",
-  limits: ({ facts }) =>
-    facts.limits?.states
-      .map(({ name, limit, remaining }) => `${name}: ${remaining} of ${limit} left`)
-      .join("; ") ?? "no limit applies",
-  constitution: undefined,
+  limits: ({ facts }) => limitsText(facts.limits),
+  constitution: ({ facts }) =>
+    facts.constitution ? governedText(facts.constitution) : "decides with the body",
   waf: undefined,
   contract: ({ request }) => {
     const length =
@@ -71,12 +69,31 @@ const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined>
 /** Every stage, in the order of the poster. */
 export const STAGES_IN_ORDER = Object.keys(KNEW) as readonly StageName[];
 
-/** Stages that are not built yet: they have a row only where one of them said something. */
-export const isBuilt = (stage: StageName): boolean => KNEW[stage] !== undefined;
+/** Stages of every configuration. One that is not built yet, or not asked for, has a row only where it said something. */
+export const isAlwaysThere = (stage: StageName): boolean =>
+  KNEW[stage] !== undefined && stage !== "constitution";
 
 /** What a stage knew of a request that it let pass. */
 export const knewOf = (stage: StageName, context: RequestContext): string =>
   KNEW[stage]?.(context) ?? "";
+
+function limitsText({ states = [], refusal }: Partial<Limited> = {}): string {
+  const left = states.map(({ name, limit, remaining }) => `${name}: ${remaining} of ${limit} left`);
+  if (refusal) left.push(`${refusal.code} is left to the constitution`);
+  return left.join("; ") || "no limit applies";
+}
+
+/** Which pack decided what, and by which of its parts. */
+export function governedText(governed: Governed): string {
+  const { pack, stage, output, wire, bitFailed, bitValue, isPanic, shadow, edge } = governed;
+  return [
+    `${stage === "canary" ? "canary pack" : "pack"} ${pack.id} ${pack.version}: ${output}${wire === undefined ? "" : ` by ${wire}`}`,
+    ...(bitFailed === undefined ? [] : [`${bitFailed} is ${bitValue ?? "not true"}`]),
+    ...(isPanic ? ["break-glass is on"] : []),
+    ...(edge ? [`the edge decided ${edge.decision}`] : []),
+    ...(shadow ? [`pack ${shadow.pack.id} ${shadow.pack.version} would say ${shadow.output}`] : []),
+  ].join("; ");
+}
 
 function identityText(identity: Identity | undefined): string {
   if (identity === undefined) return "nobody proved who they are";

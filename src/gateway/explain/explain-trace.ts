@@ -7,7 +7,7 @@ import { Fault } from "../../pipeline/rejection.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 import type { Decision } from "../../pipeline/stage.ts";
 import { describe, rejectionOfThrown } from "../../pipeline/thrown.ts";
-import { knewOf, STAGES_IN_ORDER, isBuilt, type Row } from "./explain-rows.ts";
+import { isAlwaysThere, knewOf, STAGES_IN_ORDER, type Row } from "./explain-rows.ts";
 
 type Pass = "head" | "body";
 
@@ -28,6 +28,8 @@ export class Trace {
       head: plan.head.map((step) => this.#watch(step, "head")),
       body: plan.body.map((step) => this.#watch(step, "body")),
       response: [],
+      // Nothing may be had signed that was never answered.
+      seal: [],
     };
   }
 
@@ -38,7 +40,7 @@ export class Trace {
     const heads = STAGES_IN_ORDER.flatMap((stage): Row[] => {
       const step = head.find((one) => one.stage === stage);
       if (step) return [this.#rowOf(step, "head")];
-      const hasNothing = isBuilt(stage) && !bound.has(stage);
+      const hasNothing = isAlwaysThere(stage) && !bound.has(stage);
       return hasNothing ? [{ stage, pass: "head", verdict: "not_here" }] : [];
     });
     return [...heads, ...body.map((step) => this.#rowOf(step, "body"))];
@@ -102,7 +104,7 @@ export class Trace {
   }
 
   #knew(stage: Step["stage"], pass: Pass, context: RequestContext): string {
-    if (pass === "head") return knewOf(stage, context);
+    if (pass === "head" || stage === "constitution") return knewOf(stage, context);
     return `${context.body.length} bytes${context.facts.contract ? ", sound JSON" : ""}`;
   }
 }

@@ -11,7 +11,8 @@ import type { Resolution } from "../../pipeline/journal.ts";
 import type { BrokenStage, ShadowVerdict } from "../../pipeline/outcome.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
 import { escapeJsonText, fieldText, freeText, nameText } from "../../telemetry/json-text.ts";
-import { factsText, type AddressDetail } from "./facts-text.ts";
+import { packText, type HideName } from "./facts-text-policy.ts";
+import { factsText, type AddressDetail, type FactsDetail } from "./facts-text.ts";
 
 export interface LineSettings {
   /** Digest of the configuration that decides. */
@@ -26,6 +27,8 @@ export interface LineSettings {
 
 /** Whose salt commits to the bodies of callers who need not say who they are. */
 const ANONYMOUS = "anonymous";
+/** Who vouches for the people that an edge in front names. */
+const EDGE = "edge";
 
 const SUBJECTS = new WeakMap<AuthenticatedIdentity, string>();
 
@@ -42,20 +45,24 @@ export class DecisionLines {
   readonly #settings: LineSettings;
   readonly #routes = new WeakMap<Route, string>();
   readonly #identities = new WeakMap<Identity, string>();
+  readonly #detail: FactsDetail;
 
   constructor(settings: LineSettings) {
     this.#settings = settings;
+    const { addresses, isHashed, salts } = settings;
+    const hide: HideName = (name) => pseudonym(salts.saltOf(`${EDGE} ${name}`), name);
+    this.#detail = { addresses, hideName: isHashed ? hide : undefined };
   }
 
   /** A whole decision, once its answer is known. */
   decision(resolution: Resolution): string {
     const { context } = resolution;
-    return `"kind":"decision",${this.#asked(context)},${endText(resolution)},"config":"${this.#settings.config}",${factsText(context, this.#settings.addresses)}${limitsText(context)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
+    return `"kind":"decision",${this.#asked(context)},${endText(resolution)},"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${packText(context.facts.constitution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
   }
 
   /** A decision to call the upstream, before its answer is known. */
   begun(context: RequestContext): string {
-    return `"kind":"decision",${this.#asked(context)},"decision":"allow","status":null,"stage":"upstream","code":null,"config":"${this.#settings.config}",${factsText(context, this.#settings.addresses)}${limitsText(context)}`;
+    return `"kind":"decision",${this.#asked(context)},"decision":"allow","status":null,"stage":"upstream","code":null,"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${packText(context.facts.constitution)}`;
   }
 
   /** How a request ended whose decision is on record already. */

@@ -3,11 +3,18 @@ import type { AuthenticatedIdentity, Identity } from "../../pipeline/facts.ts";
 import type { Peer, RequestContext } from "../../pipeline/request-context.ts";
 import { lastRead, readAddress } from "../../config/ip-text.ts";
 import { escapeJsonText, nameText } from "../../telemetry/json-text.ts";
+import { policyText, type HideName } from "./facts-text-policy.ts";
 
 /** How much of a caller's address is written: all of it, its network (/24 or /48), or nothing. */
 export type AddressDetail = "full" | "truncated" | "none";
 
-export function factsText(context: RequestContext, addresses: AddressDetail): string {
+/** How names and addresses are written. */
+export interface FactsDetail {
+  readonly addresses: AddressDetail;
+  readonly hideName: HideName;
+}
+
+export function factsText(context: RequestContext, { addresses, hideName }: FactsDetail): string {
   const { request, peer, facts } = context;
   let text = `"facts":{"listener":"${nameText(request.listener)}","http":"${request.httpVersion}","secure":${request.isSecure}`;
   if (peer.tls !== undefined) text += peerText(peer);
@@ -21,6 +28,7 @@ export function factsText(context: RequestContext, addresses: AddressDetail): st
   if (standing !== undefined) text += `,"standing":"${standing}"`;
   const grant = facts.authorization?.grant;
   if (grant !== undefined) text += `,"grant":"${escapeJsonText(grant)}"`;
+  if (facts.constitution !== undefined) text += policyText(facts.constitution, hideName);
   return `${text}}`;
 }
 

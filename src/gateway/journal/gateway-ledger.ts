@@ -170,6 +170,11 @@ export class GatewayLedger {
     this.#post({ kind: "reload", result, config, previous, trigger });
   }
 
+  /** Puts on record what happened to the constitution: its packs, or its break-glass. */
+  administered(kind: "pack" | "breakglass", members: Readonly<Record<string, unknown>>): void {
+    this.#post({ kind, ...members });
+  }
+
   /** From now on also puts on record what other processes did to API keys. */
   followKeys(outbox: KeyEventOutbox): void {
     this.#keyEvents = outbox;

@@ -10,6 +10,7 @@ import type { RecordedDecision } from "./replay-record.ts";
 import {
   BODY_TOO_LARGE,
   recordedWord,
+  type Asked,
   type AskedAgain,
   type DecidableStage,
 } from "./replay-stages.ts";
@@ -43,11 +44,15 @@ export function replayPlan(
   replaying: Replaying,
 ): Plan {
   const stages = new Map(decidable.map((one) => [one.stage, one]));
-  const head = oneForEachStage(plan).flatMap((step) => [
+  const steps = oneForEachStage(plan);
+  const enforced = (stage: StageName): boolean =>
+    steps.some((step) => step.stage === stage && step.mode === "enforce");
+  const isLeftToConstitution = enforced("limits") && enforced("constitution");
+  const head = steps.flatMap((step) => [
     guard(step.stage, replaying),
-    ask(step, stages.get(step.stage), replaying),
+    ask({ step, isLeftToConstitution }, stages.get(step.stage), replaying),
   ]);
-  return { ...plan, head, body: [], response: [], decorate: [], end: [] };
+  return { ...plan, head, body: [], response: [], decorate: [], seal: [], end: [] };
 }
 
 /** A stage that decides more than once in a request had one word on record; it stands where the stage first does. */
@@ -68,7 +73,12 @@ function guard(stage: StageName, replaying: Replaying): Step {
   return { stage, mode: "enforce", whenBroken: "reject", handlers: { onHead } };
 }
 
-function ask(step: Step, decidable: DecidableStage | undefined, replaying: Replaying): Step {
+function ask(
+  asked: Pick<Asked, "step" | "isLeftToConstitution">,
+  decidable: DecidableStage | undefined,
+  replaying: Replaying,
+): Step {
+  const { step } = asked;
   const { stage } = step;
   const settle = (said: AskedAgain): Decision => {
     const { record } = replaying;
@@ -81,7 +91,7 @@ function ask(step: Step, decidable: DecidableStage | undefined, replaying: Repla
   };
   const onHead = (context: RequestContext): Decision | Promise<Decision> => {
     if (!decidable) return settle("as_recorded");
-    const said = decidable.decide({ ...replaying, context, step });
+    const said = decidable.decide({ ...replaying, ...asked, context });
     return said instanceof Promise ? said.then(settle) : settle(said);
   };
   return { ...step, handlers: { onHead } };

@@ -2,7 +2,8 @@
  * A `decision` line of the ledger as replay and explain read it (docs/ledger-format.md). It takes a line at its word:
  * whether the word is genuine is for `portcullis ledger verify` to say.
  */
-import type { Decider, LimitState } from "../../pipeline/facts.ts";
+import type { Decider, Governed, LimitState } from "../../pipeline/facts.ts";
+import { readPolicy } from "./replay-policy.ts";
 
 /** Who called, as recorded. With `subjects: hashed` caller, subject, key and credential are `h:` and a hash. */
 export interface RecordedWho {
@@ -25,6 +26,8 @@ export interface RecordedFacts {
   readonly tls: string | undefined;
   /** Whether the caller showed a certificate that verified. */
   readonly isMutual: boolean;
+  /** Distinguished name of that certificate's issuer. */
+  readonly certificateIssuer: string | undefined;
   readonly address: string;
   readonly contentType: string | undefined;
   readonly contentLength: number | undefined;
@@ -57,6 +60,12 @@ export interface RecordedDecision {
   readonly config: string | undefined;
   readonly facts: RecordedFacts;
   readonly limits: readonly LimitState[];
+  /** What the constitution decided; undefined where none did. */
+  readonly policy: Governed | undefined;
+  /** Undefined where the record was written before the end was known. */
+  readonly latencyUs: number | undefined;
+  /** By how much `ts` is ahead of the machine's clock. */
+  readonly clockBehindUs: number;
   readonly upstream: { readonly name: string; readonly attempts: number } | undefined;
   readonly shadows: readonly { readonly stage: string; readonly code: string }[];
   readonly broken: readonly { readonly stage: string }[];
@@ -104,6 +113,9 @@ export function readDecision(line: Members): RecordedDecision {
     config: textOf(line, "config"),
     facts: readFacts(membersOf(line, "facts")),
     limits: listOf(line, "limits").map(readLimit),
+    policy: readPolicy(line, membersOf(line, "facts")["policy"]),
+    latencyUs: numberOf(line, "latency_us"),
+    clockBehindUs: numberOf(line, "clock_behind_us") ?? 0,
     upstream: readUpstream(line["upstream"]),
     shadows: shadows.map((shadow) => ({
       stage: textOf(shadow, "stage") ?? "",
@@ -129,12 +141,14 @@ function readWho(who: Members): RecordedWho {
 }
 
 function readFacts(facts: Members): RecordedFacts {
+  const mtls = membersOf(facts, "mtls");
   return {
     listener: textOf(facts, "listener") ?? "",
     http: textOf(facts, "http") ?? "1.1",
     isSecure: facts["secure"] === true,
     tls: textOf(facts, "tls"),
-    isMutual: membersOf(facts, "mtls")["verified"] === true,
+    isMutual: mtls["verified"] === true,
+    certificateIssuer: textOf(mtls, "issuer"),
     address: textOf(facts, "address") ?? "",
     contentType: textOf(facts, "content_type"),
     contentLength: numberOf(facts, "content_length"),

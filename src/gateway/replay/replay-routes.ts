@@ -12,6 +12,7 @@ import {
   type ParameterType,
   type PathTemplate,
 } from "../path-template.ts";
+import { isLiteral } from "./replay-path.ts";
 
 /** A path segment that each type of parameter accepts; `string` accepts what no literal and no other type does. */
 const SAMPLES: Readonly<Record<ParameterType, string>> = {
@@ -92,9 +93,6 @@ function parseRecorded(text: string): PathTemplate | undefined {
     return undefined;
   }
 }
-
-const isLiteral = ({ segments, isOpen }: PathTemplate): boolean =>
-  !isOpen && segments.every(({ kind }) => kind === "literal");
 
 /** A path that matches the template. */
 function samplePath({ segments, isOpen }: PathTemplate): string {

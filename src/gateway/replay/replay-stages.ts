@@ -25,6 +25,8 @@ export interface Asked {
   readonly step: Step;
   /** Whether the route asks nobody who they are. */
   readonly isOpenRoute: boolean;
+  /** Whether the constitution decides about what the limits refuse here. */
+  readonly isLeftToConstitution: boolean;
 }
 
 /**
@@ -104,6 +106,9 @@ const FAULTS: Partial<Record<string, RejectionCode>> = {
   limits: "limits.store_unavailable",
 };
 
+/** Said with 503, and no fault: the pack's time was over, and nothing may pass then. */
+const EXPIRED: RejectionCode = "constitution.pack_expired";
+
 const ANSWERED: GatewayResponse = { status: 204, headers: [], body: Buffer.alloc(0) };
 
 /**
@@ -129,7 +134,8 @@ export function recordedWord(stage: StageName, record: RecordedDecision): Decisi
 function wordOf(code: string, status: number | undefined): Decision {
   if (code === "answered") return { verdict: "answer", response: ANSWERED };
   const said = rejectionOf(code, status);
-  if (said.status === 503) throw new Fault(said.code, "failed when it was recorded");
+  if (said.status === 503 && code !== EXPIRED)
+    throw new Fault(said.code, "failed when it was recorded");
   return { verdict: "reject", rejection: said };
 }
 

@@ -16,6 +16,7 @@ import { AddressTable } from "../../stages/sources/address-table.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 import type { Configuration } from "../configuration.ts";
 import { prepareGeneration, type PreparedGeneration } from "../prepare.ts";
+import { constitutionAgain, LIMITS, packToReplay } from "./replay-constitution.ts";
 import { RecordedRequest } from "./replay-context.ts";
 import { replayPlan, type Replaying } from "./replay-plan.ts";
 import type { RecordedDecision } from "./replay-record.ts";
@@ -64,7 +65,7 @@ export class Replay {
   private constructor(
     configuration: Configuration,
     generation: PreparedGeneration,
-    { decidable = DECIDABLE_STAGES }: ReplayOptions,
+    { decidable }: Required<ReplayOptions>,
   ) {
     this.#generation = generation;
     this.#routes = new RecordedRoutes(configuration.routes, generation);
@@ -80,11 +81,17 @@ export class Replay {
   static async open(configuration: Configuration, options: ReplayOptions = {}): Promise<Replay> {
     const { identity, ...root } = configuration.root;
     const unasked = { ...identity, issuers: {}, apiKeys: undefined, certificates: [] };
+    const kept = await packToReplay(configuration, SYSTEM_CLOCK.nowMs());
     const generation = await prepareGeneration(
       { ...configuration, root: { ...root, identity: unasked } },
       { clock: SYSTEM_CLOCK, limitStore: new MemoryLimitStore(), addresses: new AddressTable() },
     );
-    return new Replay(configuration, generation, options);
+    const decidable = [
+      ...DECIDABLE_STAGES,
+      LIMITS,
+      ...(kept ? [constitutionAgain(kept, configuration)] : []),
+    ];
+    return new Replay(configuration, generation, { decidable, ...options });
   }
 
   /** Decides one recorded request again; the one before must have settled. */

@@ -6,6 +6,9 @@
 /** What the field holds: a bearer token, an API key, several credentials at once, or nothing that we accept. */
 export type AuthorizationKind = "bearer" | "api_key" | "several" | "unknown";
 
+/** Where tokens and keys come unless an issuer has a field of its own. */
+export const AUTHORIZATION = "authorization";
+
 const BEARER = "bearer";
 const API_KEY = "apikey";
 const SPACE = 0x20;

@@ -15,6 +15,8 @@ export interface ClaimNames {
   readonly roles: readonly string[];
   readonly tier: readonly string[];
   readonly caller: readonly string[];
+  readonly authMethod: readonly string[];
+  readonly rpId: readonly string[];
 }
 
 /** Bounds what reaches logs, metrics and limit keys. */
@@ -31,6 +33,10 @@ interface MappedIssuer {
   readonly name: string;
   /** Its `iss`. */
   readonly identifier: string;
+  /** Said of every token, where no claim says it. */
+  readonly authMethod?: string | undefined;
+  readonly rpId?: string | undefined;
+  readonly isLegacy: boolean;
 }
 
 export class ClaimMapping {
@@ -54,7 +60,10 @@ export class ClaimMapping {
     const roles = this.#set(claims, "roles");
     const subject = optionalName("sub", claims["sub"]);
     const credentialId = optionalName("jti", claims["jti"]);
-    for (const part of [caller, tenant, tier, scopes, permissions, groups, roles, subject])
+    const authMethod = this.#first(claims, "authMethod") ?? this.#issuer.authMethod;
+    const rpId = this.#name(claims, "rpId") ?? this.#issuer.rpId;
+    const names = [caller, tenant, tier, subject, authMethod, rpId];
+    for (const part of [...names, scopes, permissions, groups, roles])
       if (part instanceof Refused) return part;
     if (caller === undefined) return invalid("no claim names the caller (claims.caller)");
     if (subject === undefined) return invalid("claim sub is missing");
@@ -73,6 +82,9 @@ export class ClaimMapping {
       roles: roles as ReadonlySet<string>,
       tier: tier as string | undefined,
       expiresAtMs,
+      ...(authMethod !== undefined && { authMethod: authMethod as string }),
+      ...(rpId !== undefined && { rpId: rpId as string }),
+      ...(this.#issuer.isLegacy && { isLegacy: true as const }),
     });
   }
 
@@ -80,6 +92,17 @@ export class ClaimMapping {
     for (const path of this.#paths[field]) {
       const value = valueAt(claims, path);
       if (value !== undefined) return optionalName(path.join("/"), value);
+    }
+    return undefined;
+  }
+
+  /** A text, or the first of a list of texts, as `amr` is (RFC 8176 section 1). */
+  #first(claims: Claims, field: keyof ClaimNames): string | Refused | undefined {
+    for (const path of this.#paths[field]) {
+      const value = valueAt(claims, path);
+      if (value === undefined) continue;
+      if (!Array.isArray(value)) return optionalName(path.join("/"), value);
+      return value.every(isName) ? value[0] : invalid(`claim ${path.join("/")} is not of texts`);
     }
     return undefined;
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { contextOf, FrozenClock, type RequestInput } from "../../../test/support/context.ts";
+import type { AuthenticatedIdentity } from "../../pipeline/facts.ts";
 import type { Decision } from "../../pipeline/stage.ts";
 import {
   cleanUp,
@@ -89,6 +90,56 @@ describe("what a token says", () => {
     });
     expect(decide(bearer(token))).toMatchObject({
       learned: { caller: "x", tenant: "t", roles: new Set(["r"]), scopes: new Set(["a", "b"]) },
+    });
+  });
+
+  test.each<[string, Members, string | undefined, string | undefined]>([
+    ["nothing", {}, undefined, undefined],
+    ["a text", { amr: "webauthn", rp: "app.example" }, "webauthn", "app.example"],
+    ["a list, whose first counts", { amr: ["hwk", "pin"] }, "hwk", undefined],
+    ["an empty list", { amr: [] }, undefined, undefined],
+    ["null", { amr: null }, undefined, undefined],
+  ])("how a person logged in: %s", async (_, said, authMethod, rpId) => {
+    const claims = { authMethod: ["amr"], rpId: ["rp"] };
+    const decide = await prepared({ issuers: { bank: { ...SHARED_BANK, claims } } });
+    const decision = decide(bearer(tokenOf(said)));
+    if (decision.verdict !== "continue") expect.fail("refused");
+    expect([decision.learned]).toMatchObject([{ caller: "c" }]);
+    const { authMethod: method, rpId: party } = decision.learned as AuthenticatedIdentity;
+    expect([method, party]).toEqual([authMethod, rpId]);
+  });
+
+  test("claims that nobody has named say nothing of it", async () => {
+    const { learned } = (await prepared())(bearer(tokenOf({ amr: ["hwk"], rpId: "a" }))) as {
+      learned: object;
+    };
+    for (const name of ["authMethod", "rpId", "isLegacy"]) expect(learned).not.toHaveProperty(name);
+  });
+
+  test("what the operator says of an issuer is said of all its tokens, and of no others", async () => {
+    const passkey = { authMethod: "access-passkey", rpId: "app.example", legacy: true };
+    const decide = await prepared({
+      issuers: { bank: SHARED_BANK, old: { ...SHARED_BANK, issuer: "old", ...passkey } },
+    });
+    expect(decide(bearer(tokenOf({ iss: "old" })))).toMatchObject({
+      learned: { authMethod: "access-passkey", rpId: "app.example", isLegacy: true },
+    });
+    expect(decide(bearer(tokenOf()))).not.toHaveProperty("learned.isLegacy");
+  });
+
+  test.each<[string, Members]>([
+    ["a number", { amr: 7 }],
+    ["an object", { amr: { method: "hwk" } }],
+    ["a list with a number", { amr: ["hwk", 7] }],
+    ["a list with a list", { amr: [["hwk"]] }],
+    ["an empty text", { amr: "" }],
+    ["a line break", { amr: ["a\nb"] }],
+    ["a relying party that is a list", { rp: ["app.example"] }],
+  ])("how a person logged in as %s: refused, not ignored", async (_, said) => {
+    const claims = { authMethod: ["amr"], rpId: ["rp"] };
+    const decide = await prepared({ issuers: { bank: { ...SHARED_BANK, claims } } });
+    expect(decide(bearer(tokenOf(said)))).toMatchObject({
+      rejection: { code: "identity.token_invalid" },
     });
   });
 

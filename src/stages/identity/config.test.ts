@@ -26,8 +26,16 @@ describe("the identity section", () => {
       allowPrivateNetwork: false,
       allowInsecure: false,
       refresh: { every: 300_000, cooldown: 5_000, staleIfError: 86_400_000, timeout: 5_000 },
-      claims: { tenant: ["tenant_id", "tenant"], caller: ["client_id", "azp"] },
+      claims: {
+        tenant: ["tenant_id", "tenant"],
+        caller: ["client_id", "azp"],
+        authMethod: [],
+        rpId: [],
+      },
+      legacy: false,
     });
+    for (const setting of ["header", "headerFrom", "authMethod", "rpId"])
+      expect(issuers["bank"]).not.toHaveProperty(setting);
     expect(rest).toEqual({
       apiKeys: { lifetime: 90 * 86_400_000, rotationGrace: 86_400_000 },
       certificates: [],
@@ -71,6 +79,22 @@ describe("the identity section", () => {
       { headerParameters: ["jku"] },
       "issuers.bank.headerParameters.0: ",
     ],
+    ["a token header that others read too", { header: "x-api-key" }, "issuers.bank.header: "],
+    ["Authorization by name", { header: "authorization" }, "issuers.bank.header: "],
+    ["a token header in capitals", { header: "Cf-Access-Jwt-Assertion" }, "issuers.bank.header: "],
+    ["a token header that upstreams would see", { header: "x-jwt" }, "issuers.bank.header: "],
+    ["whose header, without one", { headerFrom: "anyone" }, "issuers.bank.headerFrom: "],
+    [
+      "a way of logging in that claims say too",
+      { authMethod: "otp", claims: { authMethod: ["amr"] } },
+      "issuers.bank.authMethod: ",
+    ],
+    [
+      "a relying party that claims say too",
+      { rpId: "a.example", claims: { rpId: ["rp"] } },
+      "issuers.bank.rpId: ",
+    ],
+    ["a way of logging in of two words", { authMethod: "pass key" }, "issuers.bank.authMethod: "],
     ["a skew of ten minutes", { clockSkew: "10m" }, "issuers.bank.clockSkew: "],
     ["a duration without unit", { maxLifetime: 3600 }, "issuers.bank.maxLifetime: "],
   ])("%s is refused where it stands", (_, changes, at) => {
@@ -86,6 +110,18 @@ describe("the identity section", () => {
     const entry = { san: "DNS:a.example", caller: "a" };
     expect(problems({ certificates: [entry, entry] })?.[0]).toContain("certificates.1.san: ");
     expect(problems({ certificates: [{ san: "a.example", caller: "a" }] })).toHaveLength(1);
+  });
+
+  test("one header counts from one kind of sender, whoever's tokens come in it", () => {
+    const header = "cf-access-jwt-assertion";
+    const issuers = (headerFrom?: string) => ({
+      a: { ...BANK, header },
+      b: { ...BANK, issuer: "https://b.example", header, headerFrom },
+    });
+    expect(problems({ issuers: issuers("edge") })).toBeUndefined();
+    expect(problems({ issuers: issuers("anyone") })).toEqual([
+      'issuers.b.headerFrom: cf-access-jwt-assertion counts from "edge" already',
+    ]);
   });
 
   test("a secret in the place of its reference is not repeated", () => {

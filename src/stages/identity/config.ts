@@ -3,6 +3,7 @@
  * nobody can prove who they are, and every route that requires it answers 401.
  */
 import { z } from "zod";
+import type { Peer } from "../../pipeline/request-context.ts";
 import { durationBetween, name } from "../../config/units.ts";
 import { DEFAULT_CACHE_ENTRIES, DEFAULT_CACHE_LIFETIME_MS } from "./token-cache.ts";
 import { DEFAULT_KEY_LIFETIME_MS, DEFAULT_ROTATION_GRACE_MS } from "../../stores/keys/key-store.ts";
@@ -93,6 +94,13 @@ export type RouteIdentity = z.output<typeof routeIdentity>;
 /** The section, and each route's setting by route id; a route that is not in the map requires identity. */
 export interface IdentityConfig extends IdentitySection {
   readonly routes: ReadonlyMap<string, RouteIdentity>;
+  /** Who is listed as an edge; issuers whose tokens come from there cannot be prepared without. */
+  readonly edge?: Edges | undefined;
+}
+
+interface Edges {
+  /** `atMs`: wall clock. */
+  has(peer: Peer, atMs: number): boolean;
 }
 
 /** Something that is fine on a developer's machine only. */
@@ -122,7 +130,7 @@ export function findUnsafeSettings(config: IdentitySection): readonly UnsafeSett
 }
 
 function refuseRepeats(
-  config: { issuers: Record<string, { issuer: string }>; certificates: readonly { san: string }[] },
+  config: Pick<IdentitySection, "issuers" | "certificates">,
   context: z.RefinementCtx,
 ): void {
   const refuse = (path: (string | number)[], message: string) =>
@@ -132,6 +140,15 @@ function refuseRepeats(
     const first = issuers.get(issuer);
     if (first === undefined) issuers.set(issuer, issuerName);
     else refuse(["issuers", issuerName, "issuer"], `the same issuer as "${first}"`);
+  }
+  const senders = new Map<string, string>();
+  for (const [issuerName, { header, headerFrom = "edge" }] of Object.entries(config.issuers)) {
+    if (header === undefined) continue;
+    const first = senders.get(header) ?? headerFrom;
+    senders.set(header, first);
+    // One field is either read or not, before anyone has looked whose token stands in it.
+    if (first !== headerFrom)
+      refuse(["issuers", issuerName, "headerFrom"], `${header} counts from "${first}" already`);
   }
   const sans = new Set<string>();
   for (const [index, { san }] of config.certificates.entries()) {

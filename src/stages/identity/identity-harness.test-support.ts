@@ -12,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { Secret } from "../../config/secrets/secret.ts";
 import type { PreparedStage } from "../../pipeline/stage.ts";
 import { ALGORITHMS, type Algorithm } from "./algorithms.ts";
-import { identityConfig, type RouteIdentity } from "./config.ts";
+import { identityConfig, type IdentityConfig, type RouteIdentity } from "./config.ts";
 import { identity, type IdentityTools } from "./stage.ts";
 
 export interface SigningKey {
@@ -163,6 +163,7 @@ export interface PrepareInput {
   readonly tools: Pick<IdentityTools, "clock"> & Partial<IdentityTools>;
   /** Refreshes keys more often than an operator may have it. */
   readonly everyMs?: number | undefined;
+  readonly edge?: IdentityConfig["edge"];
 }
 
 /** The stage as the gateway would prepare it; closed by `cleanUp`. */
@@ -171,12 +172,13 @@ export async function prepareStage({
   routes = {},
   tools,
   everyMs,
+  edge,
 }: PrepareInput): Promise<PreparedStage<"identity">> {
   const config = identityConfig.parse(section);
   for (const issuer of Object.values(config.issuers))
     issuer.refresh.every = everyMs ?? issuer.refresh.every;
   const stage = await identity(
-    { ...config, routes: new Map(Object.entries(routes)) },
+    { ...config, routes: new Map(Object.entries(routes)), edge },
     {
       environment: "development",
       readFile: () => Promise.reject(new Error("no file here")),

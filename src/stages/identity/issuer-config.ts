@@ -29,6 +29,25 @@ const url = text.refine((value) => isHttpUrl(value), {
 });
 
 const claimNames = (...names: string[]) => z.array(text).min(1).max(8).default(names);
+const noClaimNames = z.array(text).max(8).default([]);
+
+/**
+ * The fields besides `Authorization` in which proxies hand on a token. A closed list: each is one that the listener lets
+ * through, that nothing else reads, and that no upstream ever sees.
+ */
+export const TOKEN_FIELDS = [
+  "cf-access-jwt-assertion",
+  "x-goog-iap-jwt-assertion",
+  "x-auth-request-access-token",
+  "x-access-token",
+  "x-auth-token",
+] as const;
+
+/** A word that reaches records and policy. */
+const word = z
+  .string()
+  .max(256)
+  .regex(/^[^\p{C}\s]+$/u, { error: "not a word of printable characters" });
 
 const claims = z
   .strictObject({
@@ -41,6 +60,10 @@ const claims = z
     caller: claimNames("client_id", "azp").describe(
       "Claims that name the calling application; a token without any of them is refused.",
     ),
+    authMethod: noClaimNames.describe(
+      "Claims that say how the person proved who they are, such as `amr`: text, or a list whose first entry counts.",
+    ),
+    rpId: noClaimNames.describe("Claims that name the WebAuthn relying party."),
   })
   .describe(
     'Which claims mean what; of each list the first that is present counts. A name that starts with "/" is a JSON pointer, such as "/realm_access/roles".',
@@ -122,6 +145,30 @@ export const issuerConfig = z
         "Further parameters this issuer adds to the token header, to be ignored; others are refused.",
       ),
     claims: claims.prefault({}),
+    header: z
+      .enum(TOKEN_FIELDS)
+      .optional()
+      .describe(
+        "Header in which this issuer's tokens come, without a scheme, and in no other. Default: `Authorization: Bearer`.",
+      ),
+    headerFrom: z
+      .enum(["edge", "anyone"])
+      .optional()
+      .describe(
+        "Whose `header` counts: that of the peers listed in `constitution.edge` (the default), or anyone's, as the token proves itself. From others the header is not read at all.",
+      ),
+    authMethod: word
+      .optional()
+      .describe(
+        "`auth.method` of everyone with a token of this issuer, where its tokens do not say it, such as access-passkey.",
+      ),
+    rpId: word.optional().describe("`auth.rp_id` of everyone with a token of this issuer."),
+    legacy: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Its tokens are accepted for old clients only: a constitution sees them as `legacy_jwt`.",
+      ),
     refresh: refresh.prefault({}),
     singleUse: z
       .boolean()
@@ -142,7 +189,19 @@ export type IssuerConfig = z.output<typeof issuerConfig>;
 
 type IssuerDraft = Pick<
   IssuerConfig,
-  "issuer" | "algorithms" | "discovery" | "jwksUrl" | "jwks" | "secret" | "ca" | "headerParameters"
+  | "issuer"
+  | "algorithms"
+  | "discovery"
+  | "jwksUrl"
+  | "jwks"
+  | "secret"
+  | "ca"
+  | "headerParameters"
+  | "header"
+  | "headerFrom"
+  | "authMethod"
+  | "rpId"
+  | "claims"
 >;
 
 const SOURCES = ["discovery", "jwksUrl", "jwks", "secret"] as const;
@@ -172,6 +231,11 @@ function refineIssuer(issuer: IssuerDraft, context: z.RefinementCtx): void {
   for (const [index, name] of issuer.headerParameters.entries())
     if (isDangerousParameter(name))
       refuse(["headerParameters", index], `${name} is never accepted in a token header`);
+  if (issuer.headerFrom !== undefined && issuer.header === undefined)
+    refuse(["headerFrom"], "no header is named", "add header, or remove headerFrom");
+  for (const field of ["authMethod", "rpId"] as const)
+    if (issuer[field] !== undefined && issuer.claims[field].length > 0)
+      refuse([field], `${field} is said here and by claims`, "keep one of the two");
 }
 
 /** OpenID Connect Discovery section 3: a URL with no query or fragment. */

@@ -14,6 +14,8 @@ export interface Issuer {
   readonly name: string;
   /** Compared with `iss` character by character. */
   readonly identifier: string;
+  /** The only header field in which its tokens come: `authorization`, or one of its own. */
+  readonly field: string;
   readonly algorithms: ReadonlySet<Algorithm>;
   readonly headerParameters: ReadonlySet<string>;
   readonly rules: ClaimRules;

@@ -4,6 +4,7 @@ import type { FileRef, SecretRef } from "../../config/secrets/reference.ts";
 import type { Secret } from "../../config/secrets/secret.ts";
 import type { Clock } from "../../pipeline/stage.ts";
 import type { Algorithm } from "./algorithms.ts";
+import { AUTHORIZATION } from "./authorization-field.ts";
 import { ClaimMapping } from "./claim-mapping.ts";
 import {
   DEFAULT_DOCUMENT_LIMIT_BYTES,
@@ -48,6 +49,7 @@ export async function prepareIssuer(
     name,
     keySourceId,
     identifier: config.issuer,
+    field: config.header ?? AUTHORIZATION,
     algorithms: new Set(config.algorithms),
     headerParameters: new Set(config.headerParameters),
     rules: {
@@ -57,7 +59,16 @@ export async function prepareIssuer(
       types: new Set(config.typ.map((type) => (type === "JWT" ? "jwt" : type))),
       requiredClaims: config.requiredClaims,
     },
-    mapping: new ClaimMapping({ name, identifier: config.issuer }, config.claims),
+    mapping: new ClaimMapping(
+      {
+        name,
+        identifier: config.issuer,
+        authMethod: config.authMethod,
+        rpId: config.rpId,
+        isLegacy: config.legacy,
+      },
+      config.claims,
+    ),
     // Taken over, or a reload would let every token be used once more.
     replays: config.singleUse
       ? ((isSame ? previous.replays : undefined) ?? new ReplayMemory())

@@ -7,7 +7,12 @@ import type { Decision, PreparedStage, StageHandlers } from "../../pipeline/stag
 import { KEY_PREFIX } from "../../stores/keys/key-format.ts";
 import type { KeyStore } from "../../stores/keys/key-store.ts";
 import { ApiKeyMethod } from "./api-key-method.ts";
-import { credentialOf, hasTokenInQuery, kindOfAuthorization } from "./authorization-field.ts";
+import {
+  AUTHORIZATION,
+  credentialOf,
+  hasTokenInQuery,
+  kindOfAuthorization,
+} from "./authorization-field.ts";
 import { CertificateMethod } from "./certificate-method.ts";
 import { Challenges } from "./challenge.ts";
 import type { IdentityConfig } from "./config.ts";
@@ -15,6 +20,7 @@ import type { Issuer } from "./issuer.ts";
 import { prepareIssuer, type IssuerTools } from "./prepare-issuer.ts";
 import { Refused } from "./refused.ts";
 import { TokenCache } from "./token-cache.ts";
+import { TokenFields } from "./token-fields.ts";
 import { TokenMethod } from "./token-method.ts";
 
 export interface IdentityTools extends IssuerTools {
@@ -42,8 +48,10 @@ export async function identity(
   tools: IdentityTools,
 ): Promise<PreparedStage<"identity">> {
   if (config.apiKeys && !tools.keys) throw new Error("API keys are accepted but there is no store");
+  // First, as it may refuse: nothing is open yet that would have to be closed.
+  const fields = new TokenFields(config, tools.clock);
   const issuers = await prepareIssuers(config, tools);
-  const methods = new Methods(config, tools, issuers);
+  const methods = new Methods(config, tools, { issuers, fields });
   const required: StageHandlers<"identity"> = { onHead: (context) => methods.decide(context) };
   const none: StageHandlers<"identity"> = { onHead: decideAnonymous };
   const stage: PreparedStage<"identity"> = {
@@ -97,13 +105,19 @@ function decideAnonymous({ request }: RequestContext): IdentityDecision {
 /** The three ways to prove an identity, and the choice between them. */
 class Methods {
   readonly #tokens: TokenMethod;
+  readonly #fields: TokenFields;
   readonly #apiKeys: ApiKeyMethod | undefined;
   readonly #certificates: CertificateMethod;
   readonly #challenges: Challenges;
 
-  constructor(config: IdentityConfig, { clock, keys }: IdentityTools, issuers: readonly Issuer[]) {
+  constructor(
+    config: IdentityConfig,
+    { clock, keys }: IdentityTools,
+    { issuers, fields }: { issuers: readonly Issuer[]; fields: TokenFields },
+  ) {
+    this.#fields = fields;
     const challenges = new Challenges(config.realm, {
-      tokens: issuers.length > 0,
+      tokens: issuers.some(({ field }) => field === AUTHORIZATION),
       apiKeys: config.apiKeys !== undefined,
     });
     this.#challenges = challenges;
@@ -124,8 +138,16 @@ class Methods {
    */
   decide(context: RequestContext): IdentityDecision | Promise<IdentityDecision> {
     const { headers, url } = context.request;
-    const authorization = headers.get("authorization");
+    const authorization = headers.get(AUTHORIZATION);
     const apiKey = headers.get("x-api-key");
+    const presented = this.#fields.find(context);
+    const own = presented[0];
+    if (own !== undefined) {
+      const isAlone = (presented[1] ?? authorization ?? apiKey) === undefined;
+      return isAlone && !own.token.includes(",") && !hasTokenInQuery(url.query)
+        ? this.#tokens.decide(own.token, context, own.field)
+        : this.#challenges.refuse(SEVERAL);
+    }
     if (authorization === undefined) {
       if (apiKey === undefined) return this.#certificates.decide(context.peer.certificate);
       if (apiKey.includes(",") || hasTokenInQuery(url.query))
@@ -138,7 +160,7 @@ class Methods {
         const credential = credentialOf(authorization);
         return credential.startsWith(KEY_PREFIX)
           ? this.#decideApiKey(credential, context)
-          : this.#tokens.decide(credential, context);
+          : this.#tokens.decide(credential, context, AUTHORIZATION);
       }
       case "api_key":
         return this.#decideApiKey(credentialOf(authorization), context);

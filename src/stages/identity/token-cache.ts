@@ -13,6 +13,8 @@ export const DEFAULT_CACHE_LIFETIME_MS = 60_000;
 export interface VerifiedToken {
   /** What the stage answers, made once so that a hit allocates nothing. */
   readonly decision: { readonly verdict: "continue"; readonly learned: AuthenticatedIdentity };
+  /** The field in which its issuer's tokens come; in another it is no token. */
+  readonly field: string;
   readonly keys: KeySource;
   /** The generation of `keys` it was verified with. */
   readonly generation: number;

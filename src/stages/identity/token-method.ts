@@ -21,6 +21,10 @@ export interface TokenTools {
 
 type IdentityDecision = Decision<"identity">;
 
+const WRONG_FIELD = new Refused(
+  "identity.issuer_unknown",
+  "tokens of this issuer come in another header field",
+);
 const WRONG_CERTIFICATE = new Refused(
   "identity.token_invalid",
   "bound to another certificate than the connection's",
@@ -35,15 +39,22 @@ export class TokenMethod {
     this.#issuers = new Map(tools.issuers.map((issuer) => [issuer.identifier, issuer]));
   }
 
-  /** A decision, or a promise of one while keys are fetched. Throws a `Fault` when they cannot be had. */
-  decide(token: string, context: RequestContext): IdentityDecision | Promise<IdentityDecision> {
+  /**
+   * On a token that came in this field. A decision, or a promise of one while keys are fetched. Throws a `Fault` when they
+   * cannot be had.
+   */
+  decide(
+    token: string,
+    context: RequestContext,
+    field: string,
+  ): IdentityDecision | Promise<IdentityDecision> {
     if (token.length > DEFAULT_TOKEN_LIMIT_BYTES)
       return this.#refuse(new Refused("identity.token_malformed", "larger than 16 KB"));
     // The digest, not the token: a cache of live credentials would be worth stealing from a heap dump.
     const digest = hash("sha256", token, "base64url");
     const known = this.#recall(digest);
-    if (known) return this.#accept(known, context);
-    return this.#decideAnew({ token, digest, context, mayWait: true });
+    const presented = { token, digest, context, field, mayWait: true };
+    return known ? this.#accept(known, presented) : this.#decideAnew(presented);
   }
 
   #recall(digest: string): VerifiedToken | undefined {
@@ -62,19 +73,22 @@ export class TokenMethod {
   #decideAnew(presented: Attempt): IdentityDecision | Promise<IdentityDecision> {
     const judged = this.#verify(presented);
     if (judged instanceof Promise) return judged.then(() => this.#decideAgain(presented));
-    return judged instanceof Refused
-      ? this.#refuse(judged)
-      : this.#accept(judged, presented.context);
+    return judged instanceof Refused ? this.#refuse(judged) : this.#accept(judged, presented);
   }
 
   /** After the keys have arrived. Another request with the same token may have been first: then it is in the cache. */
   #decideAgain(presented: Attempt): IdentityDecision | Promise<IdentityDecision> {
     const known = this.#recall(presented.digest);
-    if (known) return this.#accept(known, presented.context);
+    if (known) return this.#accept(known, presented);
     return this.#decideAnew({ ...presented, mayWait: false });
   }
 
-  #verify({ token: text, digest, mayWait }: Attempt): VerifiedToken | Refused | Promise<void> {
+  #verify({
+    token: text,
+    digest,
+    field,
+    mayWait,
+  }: Attempt): VerifiedToken | Refused | Promise<void> {
     const token = readCompactToken(text);
     if (token instanceof Refused) return token;
     const claims = readClaims(token.payload);
@@ -83,6 +97,7 @@ export class TokenMethod {
     const { iss } = claims;
     const issuer = typeof iss === "string" ? this.#issuers.get(iss) : undefined;
     if (!issuer) return unknownIssuer(iss);
+    if (issuer.field !== field) return WRONG_FIELD;
     const unfit = findUnfitHeader(issuer, token);
     if (unfit) return unfit;
     const { keyId } = token.header;
@@ -107,6 +122,7 @@ export class TokenMethod {
     const { cache, cacheLifetimeMs, clock } = this.#tools;
     const verified: VerifiedToken = {
       decision: Object.freeze({ verdict: "continue", learned: sound.identity }),
+      field: issuer.field,
       keys: issuer.keys,
       generation,
       validUntilMs: sound.validUntilMs,
@@ -117,7 +133,9 @@ export class TokenMethod {
     return verified;
   }
 
-  #accept(token: VerifiedToken, { peer }: RequestContext): IdentityDecision {
+  #accept(token: VerifiedToken, { context: { peer }, field }: Attempt): IdentityDecision {
+    // The cache knows a token by its bytes alone: where it came from is looked at each time.
+    if (token.field !== field) return this.#refuse(WRONG_FIELD);
     if (token.boundTo !== undefined && token.boundTo !== peer.certificate?.thumbprintSha256)
       return this.#refuse(WRONG_CERTIFICATE);
     return token.decision;
@@ -132,6 +150,7 @@ interface Attempt {
   readonly token: string;
   readonly digest: string;
   readonly context: RequestContext;
+  readonly field: string;
   readonly mayWait: boolean;
 }
 

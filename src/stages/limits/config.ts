@@ -160,4 +160,10 @@ export function unknownTiers(section: LimitsSection, route: RouteLimits): string
 /** What the stage is made from: the section, and by route id what routes change. */
 export interface LimitsConfig extends LimitsSection {
   readonly routes: ReadonlyMap<string, RouteLimits>;
+  /**
+   * Routes, by id, on which a refusal is told to the constitution and left to it. Only those on which both stages enforce:
+   * a constitution in shadow would let every refusal go, and limits in shadow must refuse nothing, so there the refusal
+   * is said and shadowed as ever, and no fact of it is left that a pack could deny by.
+   */
+  readonly leftToConstitution?: ReadonlySet<string> | undefined;
 }

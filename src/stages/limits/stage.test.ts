@@ -23,16 +23,19 @@ interface Setup {
   readonly section?: object;
   readonly routes?: Readonly<Record<string, object>>;
   readonly store?: LimitStore;
+  /** Whether the constitution is told of refusals on the route of most tests. */
+  readonly isLeft?: boolean;
 }
 
 /** The stage as the gateway would make it, with what a test needs to play caller, clock and runner. */
-function stageOf({ section = {}, routes = {}, store = new MemoryLimitStore() }: Setup) {
+function stageOf({ section = {}, routes = {}, store = new MemoryLimitStore(), isLeft }: Setup) {
   const clock = new FrozenClock();
   const config = {
     ...limitsSchema.parse(section),
     routes: new Map(
       Object.entries(routes).map(([id, settings]) => [id, routeLimitsSchema.parse(settings)]),
     ),
+    leftToConstitution: isLeft ? new Set(["churn.v2.predict"]) : undefined,
   };
   const stage = limits(config, { store, clock });
   const bound = new Map<string, StageHandlers<"limits">>();
@@ -47,8 +50,7 @@ function stageOf({ section = {}, routes = {}, store = new MemoryLimitStore() }: 
     const handlers = handlersOf(id);
     const context = contextOf({ ...(identity && { identity }), route: { id } });
     const decision = handlers.onHead?.(context) as Decision<"limits">;
-    if (decision.verdict === "continue" && decision.learned)
-      context.facts.limits = decision.learned;
+    if (decision.verdict !== "answer" && decision.learned) context.facts.limits = decision.learned;
     const end = () => handlers.onEnd?.(context, { status: 200, wasForwarded: true });
     return { context, decision, end, answer: () => answerOf(handlers, context, decision) };
   };
@@ -357,6 +359,70 @@ describe("headers", () => {
       { name: "default", limit: 2, remaining: 1, resetSeconds: 1 },
       { name: "default-day", limit: 9, remaining: 8, resetSeconds: 43_200 },
     ]);
+  });
+});
+
+describe("a refusal that is left to the constitution", () => {
+  const section = { default: { rate: "1/10s", burst: 1, quota: { day: 9 } } };
+
+  test("is told, not said, and spends nothing", () => {
+    const { call, clock } = stageOf({ section, isLeft: true });
+    call();
+    for (let i = 0; i < 3; i++) {
+      const { decision, context } = call();
+      expect(codeOf(decision)).toBe("continue");
+      expect(context.facts.limits?.refusal).toMatchObject({
+        code: "limits.bucket_empty",
+        status: 429,
+        retryAfterSeconds: 10,
+      });
+    }
+    clock.advance(10_000);
+    const { context } = call();
+    expect(context.facts.limits?.refusal).toBeUndefined();
+    expect(context.facts.limits?.states).toMatchObject([{ remaining: 0 }, { remaining: 7 }]);
+  });
+
+  test("takes no place among the running, and gives none back", () => {
+    const { start } = stageOf({ section: { default: { concurrency: 1 } }, isLeft: true });
+    const running = start();
+    const refused = start();
+    expect(refused.context.facts.limits?.refusal?.code).toBe("limits.concurrency_exceeded");
+    refused.end();
+    expect(start().context.facts.limits?.refusal).toBeDefined();
+    running.end();
+    expect(start().context.facts.limits?.refusal).toBeUndefined();
+  });
+
+  test("stands in the headers of whatever is answered", () => {
+    const { call } = stageOf({ section, isLeft: true });
+    call();
+    expect(call().answer()).toMatchObject({
+      "x-ratelimit-limit": "1",
+      "x-ratelimit-remaining": "0",
+      ratelimit: '"default";r=0;t=10, "default-day";r=8;t=43200',
+    });
+  });
+
+  test("is said on every other route", () => {
+    const { call } = stageOf({ section, isLeft: true });
+    call(identityOf(), "other");
+    const { decision } = call(identityOf(), "other");
+    expect(codeOf(decision)).toBe("limits.bucket_empty");
+  });
+
+  test("that is said leaves where the caller stands, and no refusal for a pack to deny by", () => {
+    const { call } = stageOf({ section });
+    call();
+    const { context, decision } = call();
+    expect(codeOf(decision)).toBe("limits.bucket_empty");
+    expect(context.facts.limits?.refusal).toBeUndefined();
+    expect(context.facts.limits?.states).toMatchObject([{ remaining: 0 }, { remaining: 8 }]);
+  });
+
+  test("a tier stated to be unlimited was judged too", () => {
+    const { call } = stageOf({ section: { default: { unlimited: true } }, isLeft: true });
+    expect(call().context.facts.limits).toEqual({ states: [] });
   });
 });
 

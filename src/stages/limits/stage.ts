@@ -1,18 +1,12 @@
 /**
  * How much: decides all limits of a caller on a route at once and says on every answer where the caller stands. It
- * never spends anything on a request that one of the limits refuses.
+ * never spends anything on a request that one of the limits refuses, also where it leaves the refusal to the constitution.
  */
 import type { Identity, Limited, LimitState } from "../../pipeline/facts.ts";
 import { rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
 import { replaceHeaders, type Edit } from "../../pipeline/response.ts";
-import {
-  CONTINUE,
-  type Clock,
-  type Decision,
-  type PreparedStage,
-  type StageHandlers,
-} from "../../pipeline/stage.ts";
+import type { Clock, Decision, PreparedStage, StageHandlers } from "../../pipeline/stage.ts";
 import type {
   Lease,
   LimitReading,
@@ -20,7 +14,7 @@ import type {
   LimitVerdict,
 } from "../../stores/limits/limit-store.ts";
 import { DEFAULT_TIER, unknownTiers, type LimitsConfig } from "./config.ts";
-import { toFieldNames, toFields, type FieldNames } from "./fields.ts";
+import { toFieldNames, toFields, type FieldNames, type Standing } from "./fields.ts";
 import { policyOf, tightestOf, type LimitPolicy } from "./policy.ts";
 
 export interface LimitsTools {
@@ -28,6 +22,7 @@ export interface LimitsTools {
   readonly clock: Clock;
 }
 
+type Granted = Extract<LimitVerdict, { isGranted: true }>;
 type Refused = Extract<LimitVerdict, { isGranted: false }>;
 
 const NO_EDITS: readonly Edit[] = [];
@@ -40,19 +35,23 @@ const CODES = {
   concurrency: "limits.concurrency_exceeded",
 } as const satisfies Record<LimitReading["rule"]["kind"], RejectionCode>;
 
+/** Nobody is counted in a tier that is stated to be unlimited; that it was asked, and refused nothing, is known. */
+const UNLIMITED: Decision<"limits"> = { verdict: "continue", learned: { states: [] } };
+
 /** The fact of this stage; it also carries, out of sight of the others, what this stage needs again at the end. */
-class Allowance implements Limited {
+abstract class Reading implements Limited {
   readonly policy: LimitPolicy;
   readonly readings: readonly LimitReading[];
   readonly nowMs: number;
-  lease: Lease | undefined;
 
-  constructor(policy: LimitPolicy, verdict: LimitVerdict & { isGranted: true }, nowMs: number) {
+  constructor(policy: LimitPolicy, { readings }: LimitVerdict, nowMs: number) {
     this.policy = policy;
-    this.readings = verdict.readings;
+    this.readings = readings;
     this.nowMs = nowMs;
-    this.lease = verdict.lease;
   }
+
+  /** What the headers of the answer say. */
+  abstract get standing(): Standing;
 
   /** Made only when somebody looks: most requests are recorded without it. */
   get states(): readonly LimitState[] {
@@ -62,6 +61,36 @@ class Allowance implements Limited {
       remaining,
       resetSeconds: Math.ceil(resetMs / 1000),
     }));
+  }
+}
+
+/** All limits let the request pass, and it is counted. */
+class Allowance extends Reading {
+  lease: Lease | undefined;
+
+  constructor(policy: LimitPolicy, verdict: Granted, nowMs: number) {
+    super(policy, verdict, nowMs);
+    this.lease = verdict.lease;
+  }
+
+  get standing(): Standing {
+    const { policy, readings, nowMs } = this;
+    const first = tightestOf(readings);
+    const firstResetMs = (readings[first] as LimitReading).resetMs;
+    return { policy, readings, first, firstResetMs, nowMs };
+  }
+}
+
+/** One of the limits refused, and nothing was counted. */
+class Excess extends Reading {
+  readonly standing: Standing;
+  refusal: Rejection | undefined;
+
+  constructor(policy: LimitPolicy, verdict: Refused, nowMs: number) {
+    super(policy, verdict, nowMs);
+    const { readings, refusedBy, retryAfterMs: firstResetMs } = verdict;
+    // The draft's section on Retry-After: when both are sent they SHOULD name the same moment.
+    this.standing = { policy, readings, first: readings.indexOf(refusedBy), firstResetMs, nowMs };
   }
 }
 
@@ -88,9 +117,10 @@ interface Binding {
 }
 
 function handlersFor(binding: Binding): StageHandlers<"limits"> {
-  const { tools, names } = binding;
+  const { config, route, tools, names } = binding;
   const { store, clock } = tools;
   const policyFor = policySelector(binding);
+  const isLeft = config.leftToConstitution?.has(route.id) ?? false;
   const written = new Set([
     names.limit,
     names.remaining,
@@ -103,7 +133,7 @@ function handlersFor(binding: Binding): StageHandlers<"limits"> {
     onHead(context) {
       const identity = context.facts.identity;
       const policy = policyFor(identity);
-      if (policy.groups.length === 0) return CONTINUE;
+      if (policy.groups.length === 0) return UNLIMITED;
       const nowMs = clock.nowMs();
       const verdict = store.decide(subjectOf(context), policy.groups, nowMs);
       if (!(verdict instanceof Promise)) return toDecision(policy, verdict, nowMs);
@@ -111,13 +141,9 @@ function handlersFor(binding: Binding): StageHandlers<"limits"> {
     },
 
     decorate(context) {
-      const allowance = context.facts.limits;
-      if (!(allowance instanceof Allowance)) return NO_EDITS;
-      const { policy, readings, nowMs } = allowance;
-      const first = tightestOf(readings);
-      const firstResetMs = (readings[first] as LimitReading).resetMs;
-      const fields = toFields({ policy, readings, first, firstResetMs, nowMs }, names);
-      return [replaceHeaders(written, fields)];
+      const reading = context.facts.limits;
+      if (!(reading instanceof Reading)) return NO_EDITS;
+      return [replaceHeaders(written, toFields(reading.standing, names))];
     },
 
     onEnd(context) {
@@ -134,17 +160,19 @@ function handlersFor(binding: Binding): StageHandlers<"limits"> {
     verdict: LimitVerdict,
     nowMs: number,
   ): Decision<"limits"> {
-    if (!verdict.isGranted)
-      return { verdict: "reject", rejection: refusal(policy, verdict, nowMs) };
-    return { verdict: "continue", learned: new Allowance(policy, verdict, nowMs) };
+    if (verdict.isGranted)
+      return { verdict: "continue", learned: new Allowance(policy, verdict, nowMs) };
+    const learned = new Excess(policy, verdict, nowMs);
+    const refusal = refusalOf(verdict, learned.standing);
+    if (!isLeft) return { verdict: "reject", rejection: refusal, learned };
+    learned.refusal = refusal;
+    return { verdict: "continue", learned };
   }
 
-  function refusal(policy: LimitPolicy, verdict: Refused, nowMs: number): Rejection {
-    const { readings, refusedBy, retryAfterMs } = verdict;
-    const { rule } = refusedBy;
-    // The draft's section on Retry-After: when both are sent they SHOULD name the same moment.
-    const first = readings.indexOf(refusedBy);
-    const standing = { policy, readings, first, firstResetMs: retryAfterMs, nowMs };
+  function refusalOf(
+    { refusedBy: { rule }, retryAfterMs }: Refused,
+    standing: Standing,
+  ): Rejection {
     return rejection(CODES[rule.kind], {
       cause: `limit "${rule.name}" of ${rule.limit} is spent`,
       headers: toFields(standing, names),
