@@ -2,7 +2,8 @@
  * Who may touch the constitution: a tool on this machine, and nobody else. It goes by the socket's own other end, never
  * by what a header says of it, and a browser on this machine is not such a tool.
  */
-import { canonicalAddress, CidrSet, parseCidr, type Cidr } from "../config/cidr.ts";
+import { canonicalAddress } from "../config/cidr.ts";
+import { isLoopback } from "./loopback.ts";
 import type { OperatorRequest } from "./operator-request.ts";
 
 /** Why somebody may not. */
@@ -11,15 +12,12 @@ export interface DoorRefusal {
   readonly message: string;
 }
 
-/** RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3; IPv4-mapped addresses are read as IPv4. */
-const LOOPBACK = new CidrSet(["127.0.0.0/8", "::1/128"].map((text) => parseCidr(text) as Cidr));
-
 /** A host, and a port or none (RFC 9110 section 7.2). */
 const HOST = /^(?:\[(?<six>[^\]]+)\]|(?<name>[^:[\]]+))(?::\d{1,5})?$/;
 
 /** Undefined when the request may go on. */
 export function refusalAtDoor({ peerAddress, headers }: OperatorRequest): DoorRefusal | undefined {
-  if (!LOOPBACK.has(peerAddress))
+  if (!isLoopback(peerAddress))
     return { code: "loopback_only", message: "this is answered on the machine itself only" };
   // A page that the operator has open may send requests here, and is answered even if it cannot read the answer.
   if (headers.origin !== undefined || headers.secFetchSite !== undefined)

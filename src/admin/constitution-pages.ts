@@ -102,7 +102,10 @@ export function constitutionPages(source: ConstitutionSource): ConstitutionPages
       );
     if (page === undefined) return refused(404, "operator.not_found", "there is no such page");
     if (!isMethodOf(page, request.method))
-      return refused(405, "operator.method_not_allowed", `${path} takes ${page.method}`);
+      return {
+        ...refused(405, "operator.method_not_allowed", `${path} takes ${page.method}`),
+        ...(page.method === "POST" && { allow: "POST" }),
+      };
     return answerOf(page, request, source);
   };
 }

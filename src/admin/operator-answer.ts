@@ -4,6 +4,8 @@ export interface OperatorAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
+  /** With 405 (RFC 9110 section 15.5.6). Default: GET, HEAD. */
+  readonly allow?: string;
 }
 
 export const jsonAnswer = (status: number, body: object): OperatorAnswer => ({

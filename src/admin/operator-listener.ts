@@ -69,8 +69,6 @@ export async function startOperatorListener(
   ]);
   const answerTo = async (incoming: IncomingMessage): Promise<OperatorAnswer> => {
     const url = incoming.url ?? "";
-    if (options.isLocalOnly && !isLoopback(incoming.socket.remoteAddress ?? ""))
-      return jsonAnswer(403, { error: "answered on the machine itself only" });
     const isRead = incoming.method === "GET" || incoming.method === "HEAD";
     const body = isRead ? Buffer.alloc(0) : await readBody(incoming);
     if (body === undefined) return jsonAnswer(413, { error: "body too large" });
@@ -79,20 +77,23 @@ export async function startOperatorListener(
       const answer = await page(request);
       if (answer) return answer;
     }
+    // Behind the pages: those that are for this machine alone say so in words of their own.
+    if (options.isLocalOnly && !isLoopback(incoming.socket.remoteAddress ?? ""))
+      return jsonAnswer(403, { error: "answered on the machine itself only" });
     if (!isRead) return jsonAnswer(405, { error: "GET only" });
     const answer = await (pages.get(url)?.() ?? ledgerAnswer(url, options.ledger));
     return answer ?? jsonAnswer(404, { error: "not found" });
   };
   const server = createFor(options, (request, response) => {
     answerTo(request).then(
-      ({ status, contentType, text }) => {
+      ({ status, contentType, text, allow = "GET, HEAD" }) => {
         response.writeHead(status, {
           "content-type": contentType,
           "content-length": Buffer.byteLength(text),
           "cache-control": "no-store",
           "x-content-type-options": "nosniff",
           // RFC 9110 section 15.5.6: MUST say what is allowed.
-          ...(status === 405 && { allow: "GET, HEAD" }),
+          ...(status === 405 && { allow }),
           ...(status === 413 && { connection: "close" }),
         });
         response.end(text);

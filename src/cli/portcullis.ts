@@ -332,6 +332,7 @@ class RunningPortcullis implements Portcullis {
   #notReady(): string[] {
     const reasons = this.#isDraining ? ["draining"] : [];
     if (this.#ledger?.isRefusing) reasons.push("ledger");
+    if (this.#constitution.isExpired) reasons.push("constitution");
     return reasons;
   }
 

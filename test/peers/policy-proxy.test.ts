@@ -123,6 +123,7 @@ describe.skipIf(!hasCaddy())("the policy proxy behind Caddy", { timeout: PATIENC
       const refused = await world.operate("/__breakglass", order, elsewhere);
       expect(refused).toMatchObject({ status: 403, json: { code: "breakglass.loopback_only" } });
       expect((await world.operate("/_reload", undefined, elsewhere)).status).toBe(403);
+      expect(await world.metrics(elsewhere)).not.toContain("policy_");
     }
     expect((await world.operate("/__breakglass", { ...order, ttl_sec: 61 })).status).toBe(422);
     expect((await world.operate("/__breakglass", { ttl_sec: 60 })).status).toBe(422);

@@ -49,7 +49,8 @@ export interface PolicyProxyWorld {
   around(path: string, headers: EdgeHeaders, certificate?: IssuedCertificate): Promise<EdgeAnswer>;
   /** A request to the operator's listener, at this address of the machine. */
   operate(path: string, body?: object, address?: string): Promise<OperatorSaid>;
-  metrics(): Promise<string>;
+  /** The text, or why there is none. */
+  metrics(address?: string): Promise<string>;
   /** Signs rules and lays them beside the active ones, as the candidate. */
   layCandidate(change: (rules: string) => string, version: string): string;
 }
@@ -164,7 +165,8 @@ export async function startPolicyProxyWorld(
       });
       return { status: answer.status, json: (await answer.json()) as OperatorSaid["json"] };
     },
-    metrics: async () => (await fetch(`http://127.0.0.1:${operatorPort}/metrics`)).text(),
+    metrics: async (address = "127.0.0.1") =>
+      (await fetch(`http://${address}:${operatorPort}/metrics`)).text(),
     layCandidate: (change, version) => lay(change(rules), version, ".next"),
   };
 }

@@ -30,6 +30,8 @@ export class GatewayConstitution {
   #serving: Opened | undefined;
   #opened: Opened | undefined;
   #breakGlass: BreakGlass | undefined;
+  /** Lets the serving packs' operations go on: while others are opened on the same state none may run. */
+  #release: (() => void) | undefined;
 
   constructor(tools: GatewayConstitutionTools) {
     this.#tools = tools;
@@ -38,6 +40,12 @@ export class GatewayConstitution {
   /** The packs that decide now; undefined while the configuration has no constitution. */
   get constitution(): Constitution | undefined {
     return this.#serving?.constitution;
+  }
+
+  /** Whether every request is refused because the active pack's time is over. */
+  get isExpired(): boolean {
+    const expiresMs = this.constitution?.active.expiresMs ?? Number.POSITIVE_INFINITY;
+    return this.#tools.nowMs() >= expiresMs;
   }
 
   /** Opened with the first configuration that asks for it, and kept to the end: there is one for a process. */
@@ -64,7 +72,9 @@ export class GatewayConstitution {
   async take(): Promise<void> {
     const previous = this.#serving;
     this.#serving = this.#opened;
-    if (previous && previous !== this.#serving) await previous.constitution.close();
+    const closed = previous !== this.#serving && previous?.constitution.close();
+    this.#letGo();
+    await closed;
   }
 
   /** The prepared configuration was not taken. */
@@ -72,6 +82,12 @@ export class GatewayConstitution {
     const opened = this.#opened;
     this.#opened = this.#serving;
     if (opened && opened !== this.#serving) await opened.constitution.close();
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#release?.();
+    this.#release = undefined;
   }
 
   async close(): Promise<void> {
@@ -89,6 +105,7 @@ export class GatewayConstitution {
       [settings.acknowledged, settings.stateFile, canary],
     ]);
     if (this.#serving?.fingerprint === fingerprint) return this.#serving;
+    this.#release = await this.#serving?.constitution.hold();
     const constitution = await Constitution.open({
       ...settings,
       ...(canary && {

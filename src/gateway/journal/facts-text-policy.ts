@@ -3,7 +3,7 @@
  * written once; it must never hold a name in clear where names are hidden.
  */
 import type { Governed, PackName } from "../../pipeline/facts.ts";
-import { escapeJsonText, fieldText, nameText } from "../../telemetry/json-text.ts";
+import { escapeJsonText, nameText } from "../../telemetry/json-text.ts";
 
 /** A name as the record may show it: in clear, or hidden behind its salt. Undefined where names stand in clear. */
 export type HideName = ((name: string) => string) | undefined;
@@ -51,7 +51,7 @@ export function policyText(governed: Governed, hideName: HideName): string {
   if (shadow !== undefined)
     text += `,"shadow":{${nameOf(shadow.pack)},"blake3":"b3:${shadow.pack.blake3}","output":"${escapeJsonText(shadow.output)}"}`;
   if (edge !== undefined)
-    text += `,"edge":{"decision":"${fieldText(edge.decision)}","pack":"${fieldText(edge.pack)}"}`;
+    text += `,"edge":{"decision":"${nameText(edge.decision)}","pack":"${nameText(edge.pack)}"}`;
   text += `${seenText(seen, hideName)}}`;
   if (isPlain) written.last = { seen, isPanic, text };
   return text;

@@ -13,11 +13,7 @@ import {
 } from "../../../test/support/context.ts";
 import { layOver, type Settings } from "../../../test/support/gateway-configuration.ts";
 import { compilePack } from "../../packs/evaluate/evaluator.ts";
-import { loadPack } from "../../packs/life/loaded-pack.ts";
-import { nameOfFinding } from "../../packs/prove/lint-finding.ts";
 import { readPack } from "../../packs/read/read-pack.ts";
-import { createPackKey, readPrivateKey, readPublicKey } from "../../packs/sign/keys.ts";
-import { signPackJson } from "../../packs/sign/pack-json.ts";
 import { rejection } from "../../pipeline/rejection.ts";
 import type { EdgeFacts } from "../../stages/constitution/edge-facts.ts";
 import { Governance } from "../../stages/constitution/governed.ts";
@@ -25,6 +21,7 @@ import { sightsOf } from "../../stages/constitution/pack-context.ts";
 import { keptPack, rulesOf, servingOf } from "../../stages/constitution/packs.test-support.ts";
 import type { Told } from "../../stages/constitution/told.ts";
 import { DecisionLines } from "../journal/decision-line.ts";
+import { governedBy } from "./governed-settings.test-support.ts";
 import { recordedIdentity, RecordedRequest } from "./replay-context.ts";
 import { recordedFields } from "./replay-fields.ts";
 import { ReplayPack } from "./replay-pack.ts";
@@ -359,41 +356,15 @@ describe("a recorded request, by any pack", () => {
 
 describe("traffic under a constitution", () => {
   const REQUESTS = 2_000;
-  const KEY = createPackKey();
   let world: TrafficWorld;
 
   beforeAll(() => {
     world = createTrafficWorld();
-    writeFileSync(join(world.folder, "pack.pub"), KEY.publicPem, { mode: 0o600 });
   });
   afterAll(() => world.close());
 
-  /** Settings with a pack of these rules, whatever lint says of them. */
-  function governedBy(rules: string, over: Settings = UNCOUNTED): Settings {
-    const bytes = Buffer.from(rules);
-    const key = readPrivateKey(KEY.privatePem);
-    const createdAtMs = Date.now();
-    const signature = signPackJson({ bytes, id: "p", version: "1", key, createdAtMs });
-    const trust = {
-      form: "pack_json",
-      keys: [readPublicKey(KEY.publicPem)],
-      threshold: 1,
-    } as const;
-    const source = { signature: Buffer.from(signature), yaml: bytes };
-    const { loaded } = loadPack(source, {}, { trust, acknowledged: undefined, nowMs: createdAtMs });
-    writeFileSync(join(world.folder, "policy.yaml"), bytes, { mode: 0o600 });
-    writeFileSync(join(world.folder, "pack.json"), signature, { mode: 0o600 });
-    const grave = loaded.findings.filter(({ severity }) => severity === "grave");
-    return layOver(over, {
-      constitution: {
-        signature: "file:pack.json",
-        rules: "file:policy.yaml",
-        form: "pack_json",
-        keys: ["file:pack.pub"],
-        acknowledge: grave.map(nameOfFinding),
-      },
-    });
-  }
+  const governed = (rules: string, over: Settings = UNCOUNTED): Settings =>
+    governedBy(rules, world, over);
 
   const recordUnder = async (settings: Settings): Promise<Recorded[]> =>
     recordTraffic(world, await world.read(() => settings), trafficOf(world, REQUESTS));
@@ -434,7 +405,7 @@ describe("traffic under a constitution", () => {
   ]);
 
   test("agrees with the same configuration on every request, also where the path is not on record", async () => {
-    const settings = governedBy(LENIENT);
+    const settings = governed(LENIENT);
     const records = await recordUnder(settings);
     const codes = new Set(records.map((one) => toDecision(one, 0).code));
     expect(codes).toContain("constitution.denied");
@@ -444,8 +415,8 @@ describe("traffic under a constitution", () => {
   });
 
   test("under another pack comes to what really becomes of it, where the record tells", async () => {
-    const records = await recordUnder(governedBy(LENIENT));
-    const strict = governedBy(STRICT);
+    const records = await recordUnder(governed(LENIENT));
+    const strict = governed(STRICT);
     const really = await recordUnder(strict);
     const ends = await replayUnder(strict, records);
     let changed = 0;
@@ -460,8 +431,33 @@ describe("traffic under a constitution", () => {
     expect(changed).toBeGreaterThan(REQUESTS / 20);
   });
 
+  test("agrees with the same configuration where a partner signs, and bodies are read before the pack decides", async () => {
+    const hooked: Settings = {
+      ...tight,
+      routes: (tight["routes"] as readonly Settings[]).map((route) =>
+        route["path"] === "/core/**" ? { ...route, webhook: "bank" } : route,
+      ),
+    };
+    const webhooks = {
+      partners: { bank: { scheme: "timestamp.body", secrets: ["file:hook.secret"] } },
+    };
+    writeFileSync(join(world.folder, "hook.secret"), "a-long-enough-shared-secret-0123", {
+      mode: 0o600,
+    });
+    for (const rules of [LENIENT, STRICT]) {
+      const settings = layOver(governed(rules, hooked), { constitution: { webhooks } });
+      const records = await recordUnder(settings);
+      const decided = records
+        .map((one) => toDecision(one, 0))
+        .filter(({ route }) => route === "core");
+      expect(decided.length).toBeGreaterThan(50);
+      const ends = await replayUnder(settings, records);
+      expect(ends.filter((end) => end !== undefined)).toEqual([]);
+    }
+  });
+
   test("without the constitution those that it refused would pass it", async () => {
-    const records = await recordUnder(governedBy(STRICT));
+    const records = await recordUnder(governed(STRICT));
     const ends = await replayUnder(UNCOUNTED, records);
     const refused = records.map((one) => toDecision(one, 0).stage === "constitution");
     expect(refused.filter(Boolean).length).toBeGreaterThan(100);
@@ -479,20 +475,20 @@ describe("traffic under a constitution", () => {
     const records = await recordUnder(tight);
     const refused = records.map((one) => toDecision(one, 0).stage === "limits");
     expect(refused.filter(Boolean).length).toBeGreaterThan(50);
-    const ends = await replayUnder(governedBy(STRICT, tight), records);
+    const ends = await replayUnder(governed(STRICT, tight), records);
     for (const [i, wasRefused] of refused.entries())
       if (wasRefused) expect(ends[i]).toBe("would pass limits; later stages were not recorded");
   });
 
   test("what the limits left to the pack is theirs again without it", async () => {
-    const records = await recordUnder(governedBy(STRICT, tight));
+    const records = await recordUnder(governed(STRICT, tight));
     const limited = records.filter(
       (one) => toDecision(one, 0).code === "constitution.rate_limited",
     );
     expect(limited.length).toBeGreaterThan(50);
     const ends = await replayUnder(tight, limited);
     expect(new Set(ends)).toEqual(new Set(["deny at limits (limits.quota_exhausted)"]));
-    expect(await replayUnder(governedBy(STRICT, tight), limited)).toEqual(
+    expect(await replayUnder(governed(STRICT, tight), limited)).toEqual(
       limited.map(() => undefined),
     );
   });

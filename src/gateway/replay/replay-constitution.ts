@@ -12,6 +12,7 @@ import type { Decision } from "../../pipeline/stage.ts";
 import { compareEdgeDecision, type EdgeDivergence } from "../../stages/constitution/edge-facts.ts";
 import { Governance } from "../../stages/constitution/governed.ts";
 import { ruling } from "../../stages/constitution/ruling.ts";
+import { digestOfConfiguration } from "../configuration-digest.ts";
 import type { Configuration } from "../configuration.ts";
 import { readPackSettings } from "../constitution/pack-settings.ts";
 import { recordedFields, type FieldSources } from "./replay-fields.ts";
@@ -51,8 +52,9 @@ interface RefusedBefore {
 
 function refusedBefore({ stage, code, policy }: RecordedDecision): RefusedBefore | undefined {
   const left = policy?.seen["rate.code"];
-  const wasLeft = typeof left === "string";
-  const refusal = wasLeft ? left : stage === "limits" ? code : "";
+  // On a partner's route it may have stood before a pack was asked at all.
+  const wasLeft = typeof left === "string" || (stage === "constitution" && policy === undefined);
+  const refusal = typeof left === "string" ? left : wasLeft || stage === "limits" ? code : "";
   // A store that was down had judged nothing.
   if (refusal === "limits.store_unavailable" || !Object.hasOwn(CATALOGUE, refusal))
     return undefined;
@@ -64,18 +66,22 @@ const excess = ({ limits }: RecordedDecision, code: RejectionCode): Limited => (
   refusal: rejection(code),
 });
 
-/** What `now()` may have been: from the head's arrival to the record, which may have waited for its group. */
+/** Longest that a line is taken to have waited for its group, and for its seal. */
+const SEALING_MS = 1_000;
+
+/** What `now()` may have been: from the head's arrival to the seal of the record. */
 function windowOf({ ts, latencyUs = 0, clockBehindUs }: RecordedDecision): Window {
   const sealedMs = Date.parse(ts) - clockBehindUs / 1_000;
-  const GROUPED_MS = 1_000;
   return {
-    fromSeconds: Math.floor((sealedMs - latencyUs / 1_000 - GROUPED_MS) / 1_000),
+    fromSeconds: Math.floor((sealedMs - latencyUs / 1_000 - SEALING_MS) / 1_000),
     toSeconds: Math.floor(sealedMs / 1_000),
   };
 }
 
 /** Asks the configuration's pack. */
-export function constitutionAgain(kept: KeptPack, { root, routes }: Configuration): DecidableStage {
+export function constitutionAgain(kept: KeptPack, configuration: Configuration): DecidableStage {
+  const { root, routes } = configuration;
+  const digest = digestOfConfiguration(configuration);
   const pack = new ReplayPack(kept.pack);
   const edge = root.constitution?.edge;
   const partners = new Set(
@@ -88,12 +94,17 @@ export function constitutionAgain(kept: KeptPack, { root, routes }: Configuratio
         hasEdge: edge !== undefined,
         hasPartner: partners.has(context.route.id),
       };
-      const fields = recordedFields(record, context, sources);
+      // Under this same configuration it would have decided: its turn, behind the body, had not come.
+      if (record.policy === undefined && record.config === digest) return "as_recorded";
       const window = windowOf(record);
-      const again = pack.decide(fields, record.path, window);
+      const { refusal } = context.facts.limits ?? {};
+      const again = pack.decide(recordedFields(record, context, sources), record.path, window);
       const decision =
         again === "unknown" ? decidedThen(kept, { record, context, sources }) : again;
-      if (decision === undefined) return "unknown";
+      if (decision === undefined)
+        return refusal && !kept.loaded.evaluator.readsField("context.rate.ok")
+          ? { verdict: "reject", rejection: refusal }
+          : "unknown";
       const { expiresMs = Number.POSITIVE_INFINITY } = kept.loaded;
       const isExpired = window.toSeconds >= expiresMs / 1_000;
       if (isExpired !== window.fromSeconds >= expiresMs / 1_000) return "unknown";
@@ -102,7 +113,7 @@ export function constitutionAgain(kept: KeptPack, { root, routes }: Configuratio
         ? divergenceOf(record, verdict, { isSamePackNeeded: edge.samePack })
         : undefined;
       if (diverged === "unknown") return "unknown";
-      return ruled(verdict, diverged, { record, refusal: context.facts.limits?.refusal });
+      return ruled(verdict, diverged, { record, refusal });
     },
   };
 }

@@ -10,13 +10,18 @@ export function newRow(size: number): BitRow {
 
 /** A row with all of the first `size`. */
 export function fullRow(size: number): BitRow {
-  const row = newRow(size);
-  for (let index = 0; index < size; index++) include(row, index);
+  const row = newRow(size).fill(-1);
+  const rest = size % WORD_BITS;
+  if (rest > 0) row[row.length - 1] = (1 << rest) - 1;
   return row;
 }
 
 export function include(row: BitRow, index: number): void {
   row[index >>> 5] = (row[index >>> 5] as number) | (1 << (index & 31));
+}
+
+export function exclude(row: BitRow, index: number): void {
+  row[index >>> 5] = (row[index >>> 5] as number) & ~(1 << (index & 31));
 }
 
 /** Leaves in `row` what is in `other` too. */

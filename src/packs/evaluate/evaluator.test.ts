@@ -317,42 +317,35 @@ describe("decisions", () => {
   });
 
   test("are right in wires joined in more ways than can be remembered", () => {
-    // 2^40 ways lead down; each request takes another.
-    const levels = 40;
-    const wires = Array.from({ length: levels }, (_, index) => {
-      const next = index + 1 < levels ? `W_${index + 1}` : "P_last";
-      const either = `{parallel: {policies: [{sequence: [P_${index % 16}, ${next}]}, {sequence: [${next}]}], aggregator: ANY}}`;
-      return `- {id: W_${index}, structure: ${either}}`;
-    });
-    const bits = Array.from(
-      { length: 16 },
-      (_, index) => `- {id: P_${index}, logic: "'${index}' IN context.scopes"}`,
-    );
+    const levels = Array.from({ length: 16 }, (_, level) => level);
     const yamlOfWays = [
       "version: tdln-chip/0.3",
       "policies:",
-      ...bits,
       "- {id: P_last, logic: context.rate.ok}",
+      ...levels.map((level) => `- {id: P_${level}, logic: "'${level}' IN context.scopes"}`),
       "wiring:",
-      ...wires,
+      "- {id: W_16, structure: {sequence: [P_last]}}",
+      // Down by A where the bit is not true, by B where it is: 2^16 ways to the same last bit.
+      ...levels.flatMap((level) => [
+        `- {id: W_${level}, structure: {sequence: [A_${level}, B_${level}]}}`,
+        `- {id: A_${level}, structure: {parallel: {policies: [W_${level + 1}, P_${level}], aggregator: ANY}}}`,
+        `- {id: B_${level}, structure: {parallel: {policies: [W_${level + 1}], aggregator: ANY}}}`,
+      ]),
       "outputs:",
       "- allow_it: {trigger: W_0, action: HTTP 200}",
     ].join("\n");
     const evaluator = evaluatorOf(yamlOfWays);
-    for (let way = 0; way < 2_000; way++) {
-      const scopes = new Set(
-        Array.from({ length: 16 }, (_, index) => String(index)).filter(
-          (_, index) => (way >> (index % 11)) & 1,
-        ),
-      );
-      const decision = evaluator.decide(
-        packContext({ "context.scopes": scopes, "context.rate.ok": true }),
-        NOW_SECONDS,
-      );
-      expect(decision.output).toBe("allow_it");
-      expect(decision.chain).toHaveLength(
-        levels + 2 - (scopes.has("7") ? 1 : 0) + (scopes.has("7") ? 1 : 0) - 1,
-      );
+    for (let way = 0; way < 2 ** 16; way += 11) {
+      const isByB = levels.map((level) => ((way >> level) & 1) === 1);
+      const scopes = new Set(levels.filter((level) => isByB[level]).map(String));
+      const context = packContext({ "context.scopes": scopes, "context.rate.ok": false });
+      const steps = levels.flatMap((level) => [
+        `W_${level}`,
+        `${isByB[level] ? "B" : "A"}_${level}`,
+      ]);
+      const { chain, bitFailed } = evaluator.decide(context, NOW_SECONDS);
+      expect(chain.join(" ")).toBe(["default_deny", ...steps, "W_16", "P_last"].join(" "));
+      expect(bitFailed).toBe("P_last");
     }
   });
 });

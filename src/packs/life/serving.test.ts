@@ -58,11 +58,7 @@ test("counts keep so many kinds of disagreement apart, and the rest together", (
   const decision = loaded.evaluator.decide(NOBODY_KNOWN, START_MS / 1_000);
   const counts = new ShadowCounts(loaded, loaded, START_MS);
   for (let at = 0; at < 300; at += 1)
-    counts.compare(
-      decision,
-      { ...decision, output: `deny_${at}` },
-      { atMs: START_MS, id: undefined },
-    );
+    counts.compare(decision, { ...decision, output: `deny_${at}` }, START_MS / 1_000, undefined);
   const report = counts.report();
   expect(report.pairs.length).toBe(256);
   expect(report.otherPairs).toBe(44);

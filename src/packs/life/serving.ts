@@ -90,7 +90,7 @@ export class Serving {
     // It decides: if it cannot, that is a bug which refuses the request.
     const decision = kept.loaded.evaluator.decide(context, nowSeconds);
     counts.enforce();
-    counts.compare(activeDecision, decision, { atMs: nowSeconds * 1_000, id: subject.id });
+    counts.compare(activeDecision, decision, nowSeconds, subject.id);
     return {
       decision,
       pack: kept.loaded,
@@ -105,22 +105,18 @@ export class Serving {
     decision: PackDecision,
     { context, nowSeconds, subject }: Asked,
   ): ConstitutionVerdict {
-    const verdict = {
-      decision,
-      pack: this.#pack,
-      stage: "active",
-      isExpired: this.#isExpired,
-    } as const;
+    const isExpired = this.#isExpired;
     let shadowed: PackDecision;
     try {
       shadowed = kept.loaded.evaluator.decide(context, nowSeconds);
     } catch {
       // Whatever is wrong with a pack in shadow must not be felt.
       counts.fail();
-      return verdict;
+      return { decision, pack: this.#pack, stage: "active", isExpired };
     }
-    counts.compare(decision, shadowed, { atMs: nowSeconds * 1_000, id: subject.id });
-    return { ...verdict, shadow: { pack: kept.loaded, decision: shadowed } };
+    counts.compare(decision, shadowed, nowSeconds, subject.id);
+    const shadow = { pack: kept.loaded, decision: shadowed };
+    return { decision, pack: this.#pack, stage: "active", shadow, isExpired };
   }
 }
 

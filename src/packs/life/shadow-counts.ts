@@ -99,7 +99,13 @@ export class ShadowCounts {
     this.#enforced += 1;
   }
 
-  compare(active: PackDecision, candidate: PackDecision, at: Compared): void {
+  /** `id` is the caller's own name for the request. */
+  compare(
+    active: PackDecision,
+    candidate: PackDecision,
+    nowSeconds: number,
+    id: string | undefined,
+  ): void {
     this.#evaluated += 1;
     if (
       active.output === candidate.output &&
@@ -107,19 +113,7 @@ export class ShadowCounts {
       active.status === candidate.status
     )
       return;
-    this.#disagreed += 1;
-    if (active.effect !== candidate.effect) {
-      if (candidate.effect === "allow") this.#opened += 1;
-      else this.#closed += 1;
-    }
-    const pair = this.#pairOf(active, candidate, at.atMs);
-    if (pair === undefined) {
-      this.#other += 1;
-      return;
-    }
-    pair.count += 1;
-    pair.lastMs = at.atMs;
-    keepSample(pair, { ...at, active: sideOf(active), candidate: sideOf(candidate) });
+    this.#disagree(active, candidate, { atMs: nowSeconds * 1_000, id });
   }
 
   report(): ShadowReport {
@@ -138,6 +132,22 @@ export class ShadowCounts {
     };
   }
 
+  #disagree(active: PackDecision, candidate: PackDecision, at: Compared): void {
+    this.#disagreed += 1;
+    if (active.effect !== candidate.effect) {
+      if (candidate.effect === "allow") this.#opened += 1;
+      else this.#closed += 1;
+    }
+    const pair = this.#pairOf(active, candidate, at.atMs);
+    if (pair === undefined) {
+      this.#other += 1;
+      return;
+    }
+    pair.count += 1;
+    pair.lastMs = at.atMs;
+    keepSample(pair, { ...at, active: sideOf(active), candidate: sideOf(candidate) });
+  }
+
   #pairOf(active: PackDecision, candidate: PackDecision, atMs: number): Pair | undefined {
     // No id holds a space.
     const key = `${active.output} ${candidate.output}`;
@@ -150,7 +160,7 @@ export class ShadowCounts {
 }
 
 /** When two decisions were compared, and for which request. */
-export interface Compared {
+interface Compared {
   readonly atMs: number;
   readonly id: string | undefined;
 }

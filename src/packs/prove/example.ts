@@ -32,6 +32,9 @@ export interface MadeRequest {
   readonly nowSeconds: number | undefined;
 }
 
+/** Making and trying one takes about as long as so many steps of the diagrams. */
+const STEPS_OF_ONE = 500;
+
 type Made = { [Name in FieldName]?: FieldValue | undefined };
 
 export class RequestMaker {
@@ -45,6 +48,7 @@ export class RequestMaker {
 
   /** Undefined when none can be made; that says nothing about whether there is one. */
   make(assignment: Assignment): MadeRequest | undefined {
+    this.#model.diagrams.spend(STEPS_OF_ONE);
     const { values } = assignment;
     const numbers = chooseNumbers(this.#model, assignment);
     const texts = this.#texts.choose(assignment);

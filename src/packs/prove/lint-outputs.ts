@@ -87,7 +87,7 @@ export class OutputLint {
       const message = `${output.id} can never fire: ${part.id} is ${negated ? "true" : "false"} for every request`;
       return [findingOf("lint.dead_output", output, { message, severity: "grave" })];
     }
-    const hidden = this.#hiding(place, output);
+    const hidden = this.#hiding(place, output, !isAlive);
     if (!isAlive) return [deadDeny(output, hidden)];
     if (!hidden) return [];
     const { found, allow } = hidden;
@@ -96,13 +96,16 @@ export class OutputLint {
   }
 
   /** An allow that decides some request on which the deny would fire, and that request; the nearest that can be shown. */
-  #hiding(place: number, deny: Output): { allow: Output; found: FoundRequest } | undefined {
-    const fires = this.#proof.of.firesAt(place);
+  #hiding(
+    place: number,
+    deny: Output,
+    isGrave: boolean,
+  ): { allow: Output; found: FoundRequest } | undefined {
     let possible: { allow: Output; found: FoundRequest } | undefined;
     for (let before = place - 1; before >= 0; before--) {
       const allow = this.#proof.pack.outputs[before];
       if (allow?.effect !== "allow") continue;
-      const found = this.#proof.showHidden(before, deny, fires);
+      const found = this.#proof.showHidden(before, deny, isGrave);
       if (found.kind === "shown") return { allow, found };
       if (found.kind === "possible") possible ??= { allow, found };
     }

@@ -3,6 +3,7 @@
  * "Never" is proven for every request; "some request" is shown with one that was tried. What cannot be proven within the budget
  * is a grave finding, never silence.
  */
+import type { PackEvaluator } from "../evaluate/evaluator.ts";
 import type { Pack } from "../pack.ts";
 import { BudgetExceeded } from "./diagram.ts";
 import type { LintFinding } from "./lint-finding.ts";
@@ -18,13 +19,13 @@ interface Subject {
   readonly line: number;
 }
 
-/** Grave ones first, then in the file's order. */
-export function lintPack(pack: Pack): readonly LintFinding[] {
+/** Grave ones first, then in the file's order. With the pack's evaluator, if there is one, it need not make its own. */
+export function lintPack(pack: Pack, evaluator?: PackEvaluator): readonly LintFinding[] {
   const findings: LintFinding[] = unusedParts(pack);
   // What is at work when the budget is used up.
   let at: Subject = pack.outputs[0] ?? { id: "pack", line: 1 };
   try {
-    const proof = new PackProof(pack);
+    const proof = new PackProof(pack, evaluator);
     for (const part of subjectsOf(pack)) {
       at = part;
       proof.of.where(part.id, true);

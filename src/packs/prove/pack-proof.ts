@@ -4,7 +4,6 @@ import type { Output, Pack } from "../pack.ts";
 import type { Assignment, Diagrams, Edge } from "./diagram.ts";
 import { exampleOf, RequestMaker, type PackExample } from "./example.ts";
 import { PackDiagrams } from "./pack-diagrams.ts";
-import { partsInUse } from "./reachable-parts.ts";
 import { searchRequest, type Found, type Search } from "./request-search.ts";
 import { RequestModel } from "./request-model.ts";
 
@@ -21,7 +20,9 @@ export class PackProof {
   readonly #maker: RequestMaker;
   #evaluator: PackEvaluator | undefined;
 
-  constructor(pack: Pack) {
+  /** With the pack's evaluator where there is one already: it is made only when there is something to try. */
+  constructor(pack: Pack, evaluator?: PackEvaluator) {
+    this.#evaluator = evaluator;
     this.pack = pack;
     this.model = new RequestModel([pack]);
     this.of = new PackDiagrams(pack, this.model);
@@ -43,10 +44,14 @@ export class PackProof {
     return this.#search(place, { within, show, ...(mustBe && { mustBe }) });
   }
 
-  /** A request of the function that the output of this place decides although the other fires on it too. */
-  showHidden(place: number, hidden: Output, within: Edge): Found<Shown> {
+  /**
+   * A request of the function that the output of this place decides although the other fires on it too. That it fires is
+   * asked of the pack's own evaluation only when `isTraced`, because that is dear; the diagrams say so in any case.
+   */
+  showHidden(place: number, hidden: Output, isTraced: boolean): Found<Shown> {
+    const within = this.of.firesAt(this.pack.outputs.indexOf(hidden));
     const show = (assignment: Assignment): Shown | undefined =>
-      this.#try(place, assignment, hidden);
+      this.#try(place, assignment, isTraced ? hidden : undefined);
     return this.#search(place, { within, show });
   }
 
@@ -72,20 +77,8 @@ export class PackProof {
     this.#evaluator ??= compilePack(this.pack);
     const now = made.nowSeconds ?? 0;
     if (this.#evaluator.decide(made.context, now).output !== decider.id) return undefined;
-    if (hidden && this.#alone(hidden).decide(made.context, now).output !== hidden.id)
-      return undefined;
+    const fired = hidden && this.#evaluator.trace(made.context, now).outputs;
+    if (fired?.some(({ id, fires }) => id === hidden?.id && !fires)) return undefined;
     return { example: { ...exampleOf(made), output: decider.id }, decider };
-  }
-
-  /** The pack with one output and what it needs: what it says of a request whatever stands before it. */
-  #alone(output: Output): PackEvaluator {
-    const outputs = [output];
-    const { bits, wires } = partsInUse({ ...this.pack, outputs });
-    return compilePack({
-      ...this.pack,
-      bits: this.pack.bits.filter(({ id }) => bits.has(id)),
-      wires: this.pack.wires.filter(({ id }) => wires.has(id)),
-      outputs,
-    });
   }
 }

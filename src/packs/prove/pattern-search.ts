@@ -4,13 +4,13 @@
  */
 import type { TextTest } from "./comparison.ts";
 import { PatternWalk, type PatternPlace } from "./pattern-walk.ts";
-import type { WantedTest, WantedText } from "./wanted-text.ts";
+import { TEXT_LIMIT, type WantedTest, type WantedText } from "./wanted-text.ts";
 
 /**
- * Steps of one pattern by one character, of all searches of one proof together: some 50 ms where none is like another. Raised, it
- * is time that a hostile pack takes when it is looked at.
+ * Instructions of patterns run by single characters, of all searches of one proof together: some 50 ms. Raised, it is time that a
+ * hostile pack takes when it is looked at.
  */
-const WORK_LIMIT = 20_000;
+const WORK_LIMIT = 500_000;
 /** Texts tried that lead to the same place in all patterns: one may be a written text, which is a class of its own. */
 const TRIES_LIMIT = 3;
 
@@ -27,17 +27,22 @@ interface Step {
 }
 
 export class PatternSearch {
+  readonly #walks = new Map<string, PatternWalk>();
   #work = 0;
 
   find(wanted: WantedText): string | undefined {
     const tests = searchedOf(wanted);
-    const walks = tests.map(({ test }) => new PatternWalk(patternOf(test)));
-    const alphabet = alphabetOf(walks);
+    const walks = tests.map(({ test }) => this.#walkOf(patternOf(test)));
+    const { key: text } = wanted.textClass;
+    if (this.#work > WORK_LIMIT || text.length > TEXT_LIMIT) return undefined;
+    const alphabet = this.#alphabetOf(walks);
     const start = walks.map(({ start: place }) => place);
-    const begins = Array.from(wanted.textClass.key);
     const first: Step = {
-      text: wanted.textClass.key,
-      places: begins.reduce((places, character) => this.#step(walks, places, character), start),
+      text,
+      places: Array.from(text).reduce(
+        (places, character) => this.#step(walks, places, character),
+        start,
+      ),
     };
     const tries = new Map<string, number>();
     const open = [first];
@@ -62,8 +67,26 @@ export class PatternSearch {
     places: readonly PatternPlace[],
     character: string,
   ): PatternPlace[] {
-    this.#work += walks.length;
+    for (const { size } of walks) this.#work += size;
     return walks.map((walk, at) => walk.step(places[at] as PatternPlace, character));
+  }
+
+  #walkOf(source: string): PatternWalk {
+    const walk = this.#walks.get(source) ?? new PatternWalk(source);
+    this.#walks.set(source, walk);
+    return walk;
+  }
+
+  /** One character for each combination of answers that the patterns can give to a single character. */
+  #alphabetOf(walks: readonly PatternWalk[]): string[] {
+    const sets = walks.flatMap((walk) => walk.sets);
+    this.#work += sets.length * CHARACTERS.length;
+    const found = new Map<string, string>();
+    for (const character of CHARACTERS) {
+      const answers = sets.map((set) => (set.test(character) ? "1" : "0")).join("");
+      if (!found.has(answers)) found.set(answers, character);
+    }
+    return [...found.values()];
   }
 }
 
@@ -90,15 +113,4 @@ function patternOf(test: TextTest): string {
   const text = "text" in test ? test.text : "";
   const literal = text.replaceAll(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
   return test.operator === "ENDS_WITH" ? `${literal}$` : literal;
-}
-
-/** One character for each combination of answers that the patterns can give to a single character. */
-function alphabetOf(walks: readonly PatternWalk[]): string[] {
-  const sets = walks.flatMap((walk) => walk.sets);
-  const found = new Map<string, string>();
-  for (const character of CHARACTERS) {
-    const answers = sets.map((set) => (set.test(character) ? "1" : "0")).join("");
-    if (!found.has(answers)) found.set(answers, character);
-  }
-  return [...found.values()];
 }

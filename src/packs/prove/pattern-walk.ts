@@ -25,6 +25,11 @@ export class PatternWalk {
     this.start = this.#placeOf([0], true);
   }
 
+  /** How much work one step is, at most. */
+  get size(): number {
+    return this.#program.code.length;
+  }
+
   /** What single characters the pattern tells apart. */
   get sets(): readonly RegExp[] {
     return this.#program.sets;

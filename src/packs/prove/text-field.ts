@@ -4,6 +4,7 @@
  * other texts is left open: more is taken for possible than is, never less.
  */
 import type { FieldName } from "../fields.ts";
+import { byUnits, LongestBeginning } from "./longest-beginning.ts";
 import { isAlwaysThere } from "./always-there.ts";
 import type { Answer } from "./answer.ts";
 import { ClassGroup, type ClassEdge } from "./class-group.ts";
@@ -37,7 +38,9 @@ export class TextField {
   readonly #classes: readonly TextClass[];
   readonly #points = new Map<string, number>();
   readonly #others = new Map<string, TextClass>();
-  readonly #suffixSet: ReadonlySet<string>;
+  readonly #longestPrefix: LongestBeginning;
+  /** Of texts written backwards. */
+  readonly #longestSuffix: LongestBeginning;
   readonly #predicates = new Map<string, (text: string) => boolean>();
   readonly #first: number;
   #variables: TextVariables = { suffixes: undefined, parts: new Map(), opaque: new Map() };
@@ -46,7 +49,7 @@ export class TextField {
     this.field = field;
     this.needs = needs;
     this.suffixes = [...new Set(["", ...needs.suffixes])].sort();
-    this.#suffixSet = new Set(this.suffixes);
+    this.#longestSuffix = new LongestBeginning(this.suffixes.map(backwards));
     this.#diagrams = diagrams;
     this.#first = isAlwaysThere(field) ? 0 : 1;
     const others = [...new Set(["", ...needs.prefixes])].map((key) => ({ key, isPoint: false }));
@@ -55,10 +58,11 @@ export class TextField {
     const begins = field === "context.req.path" ? "/" : "";
     this.#classes = [...others, ...points]
       .filter(({ key }) => key.startsWith(begins))
-      .sort((a, b) => compareTexts(a.key, b.key) || Number(a.isPoint) - Number(b.isPoint));
+      .sort((a, b) => byUnits(a.key, b.key) || Number(a.isPoint) - Number(b.isPoint));
     for (const [at, textClass] of this.#classes.entries())
       if (textClass.isPoint) this.#points.set(textClass.key, at);
       else this.#others.set(textClass.key, textClass);
+    this.#longestPrefix = new LongestBeginning(this.#others.keys());
     this.group = new ClassGroup(diagrams, this.#first + this.#classes.length);
     this.isThere = this.#first === 0 ? TRUE : this.group.build([{ at: 0, edge: FALSE }], TRUE);
   }
@@ -84,22 +88,19 @@ export class TextField {
   classOf(text: string): TextClass | undefined {
     const point = this.#points.get(text);
     if (point !== undefined) return this.#classes[point];
-    for (let length = text.length; length >= 0; length--) {
-      const others = this.#others.get(text.slice(0, length));
-      if (others) return others;
-    }
-    return undefined;
+    const prefix = this.#longestPrefix.of(text);
+    return prefix === undefined ? undefined : this.#others.get(prefix);
   }
 
   /** The longest written ending that a text has. */
   suffixOf(text: string): string {
-    let from = 0;
-    while (!this.#suffixSet.has(text.slice(from))) from++;
-    return text.slice(from);
+    return backwards(this.#longestSuffix.of(backwards(text)) ?? "");
   }
 
   /** What a test says of a known text. */
   puts(test: TextTest, text: string): boolean {
+    // Patterns read the text, the others only look for one.
+    this.#diagrams.spend(test.operator === "MATCHES" ? 1 + text.length : 1);
     const key = testKey(test);
     const predicate = this.#predicates.get(key) ?? textPredicate(test);
     this.#predicates.set(key, predicate);
@@ -154,7 +155,7 @@ export class TextField {
     let high = this.#classes.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareTexts((this.#classes[middle] as TextClass).key, text) < 0) low = middle + 1;
+      if (byUnits((this.#classes[middle] as TextClass).key, text) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -178,6 +179,7 @@ export class TextField {
   }
 
   #suffixesWhere(isMeant: (suffix: string) => boolean): Edge {
+    this.#diagrams.spend(this.suffixes.length);
     const listed = this.suffixes
       .map((suffix, at) => ({ at, edge: TRUE, suffix }))
       .filter(({ suffix }) => isMeant(suffix));
@@ -193,7 +195,8 @@ export class TextField {
   }
 }
 
-/** By UTF-16 units, as STARTS_WITH sees texts: the texts with one beginning stand together. */
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+function backwards(text: string): string {
+  let turned = "";
+  for (let at = text.length - 1; at >= 0; at--) turned += text.charAt(at);
+  return turned;
 }

@@ -11,6 +11,9 @@ export interface WantedTest {
   readonly isCared: boolean;
 }
 
+/** Characters of a text in an example: nobody reads more, and looking at each takes time. */
+export const TEXT_LIMIT = 2_048;
+
 export class WantedText {
   readonly field: TextField;
   /** A written text, or others with this beginning. */
@@ -38,7 +41,7 @@ export class WantedText {
   /** Whether the text is as wanted where that matters; with `all`, everywhere. */
   isMetBy(text: string, { all }: { readonly all: boolean }): boolean {
     const { field } = this;
-    if (!isSendable(field.field, text)) return false;
+    if (text.length > TEXT_LIMIT || !isSendable(field.field, text)) return false;
     const isOfClass = field.classOf(text) === this.textClass;
     if (this.textClass.isPoint) return isOfClass;
     if (!isOfClass && (all || this.isClassCared)) return false;

@@ -6,12 +6,13 @@ import { isUtf8 } from "node:buffer";
 import type { SourceNode } from "../../config/source-node.ts";
 import { SourceText } from "../../config/source-text.ts";
 import type { YamlCode } from "../../config/yaml-refusals.ts";
-import { parseYaml } from "../../config/yaml-source.ts";
+import { parseYaml, type ParsedYaml } from "../../config/yaml-source.ts";
 import { PackRefused, type PackErrorCode } from "../pack-error.ts";
 import type { Pack } from "../pack.ts";
 import { frozen } from "./frozen.ts";
 import { Findings } from "./findings.ts";
 import { Mapping } from "./mapping.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 import { readBits } from "./read-bits.ts";
 import { readMeta } from "./read-meta.ts";
 import { readOutputs } from "./read-outputs.ts";
@@ -80,7 +81,7 @@ function textOfBytes(bytes: Uint8Array): string {
 }
 
 function readYaml(source: SourceText, findings: Findings): SourceNode | undefined {
-  const { node, findings: faults } = parseYaml(source);
+  const { node, findings: faults } = parsePlainOrAny(source);
   for (const { code, origin, message, hint } of faults) {
     if (findings.isFull) break;
     findings.add(origin, { code: CODES[code], message, hint });
@@ -92,6 +93,11 @@ function readYaml(source: SourceText, findings: Findings): SourceNode | undefine
     hint: "a pack begins with its version",
   });
   return undefined;
+}
+
+function parsePlainOrAny(source: SourceText): ParsedYaml {
+  const node = readPlainYaml(source);
+  return node ? { node, findings: [] } : parseYaml(source);
 }
 
 function packOf(root: SourceNode, findings: Findings): Pack | undefined {
