@@ -54,7 +54,8 @@ export async function prepareStages(
     // 6. How much: before anything that reads the body.
     prepared.push(limits(configs.limits, { store: tools.limitStore, clock: tools.clock }));
     // 7. The organisation's own rules, over everything proved so far; the limits' word is one of them.
-    if (configs.constitution && tools.governing) {
+    if (configs.constitution) {
+      if (!tools.governing) throw new Error("the configuration has a constitution, and no pack");
       const previous = tools.previous?.constitution;
       prepared.push(
         await constitution(configs.constitution, { ...tools, ...tools.governing, previous }),

@@ -9,7 +9,7 @@ import type { Journal, Resolution } from "./journal.ts";
 import type { Outcome, Recorder } from "./outcome.ts";
 import { Passes } from "./passes.ts";
 import type { Plan } from "./plan.ts";
-import { rejection, type Rejection } from "./rejection.ts";
+import { rejection, type Rejection, type RejectionCode } from "./rejection.ts";
 import { applyEdits } from "./response.ts";
 import { RunContext } from "./run-context.ts";
 import type { Clock } from "./stage.ts";
@@ -187,6 +187,9 @@ class Run {
 
   #send(verdict: Verdict): void | Promise<void> {
     const { status, body, headers: given } = verdict.response;
+    // Lost while its decision was put on record: nothing of it was sent, so the caller can be told.
+    if (!Buffer.isBuffer(body) && body.destroyed)
+      return this.#send(this.#refused(rejection(brokenBy(body))));
     const headers = [...given];
     for (const step of this.#plan.decorate) {
       const edits = step.handlers.decorate?.(this.#context, status);
@@ -254,8 +257,10 @@ class Run {
       return { decision, status: 499, by: "listener", code: "listener.caller_gone" };
     }
     if (refusal) return { decision, status: response.status, by, code };
-    const { errored } = response.body as Readable;
-    const brokenBy = errored instanceof AnswerBroken ? errored.code : "upstream.connection_lost";
-    return { decision: "error", status: response.status, by: "upstream", code: brokenBy };
+    const broken = brokenBy(response.body as Readable);
+    return { decision: "error", status: response.status, by: "upstream", code: broken };
   }
 }
+
+const brokenBy = ({ errored }: Readable): RejectionCode =>
+  errored instanceof AnswerBroken ? errored.code : "upstream.connection_lost";

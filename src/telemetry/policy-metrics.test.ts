@@ -56,6 +56,12 @@ function outcomeOf(governed: Governed, changes: Partial<Outcome> = {}): Outcome 
   };
 }
 
+const REFUSED = {
+  decision: "deny",
+  stage: "constitution",
+  code: "constitution.rate_limited",
+} as const;
+
 describe("the metrics of a constitution", () => {
   const options = { version: "0", nowMs: () => now };
   const settings = telemetrySchema.parse({}).metrics;
@@ -74,7 +80,7 @@ describe("the metrics of a constitution", () => {
       bitFailed: "P_Rate",
       bitValue: "false",
     };
-    metrics.record(outcomeOf(denied, { decision: "deny", code: "constitution.rate_limited" }));
+    metrics.record(outcomeOf(denied, REFUSED));
     const text = metrics.expose();
     const { id } = contextOf().route;
     expect(text).toMatch(new RegExp(`policy_allow_total\\{route="${id}",user="[0-9a-f]{2}"\\} 1`));
@@ -123,11 +129,14 @@ describe("the metrics of a constitution", () => {
     const differs = { pack, output: "deny_new", effect: "deny" } as const;
     metrics.record(outcomeOf({ ...ALLOWED, shadow: agrees }));
     metrics.record(outcomeOf({ ...ALLOWED, shadow: differs }));
-    metrics.record(outcomeOf(ALLOWED, { decision: "deny", code: "constitution.edge_diverged" }));
+    const edge = { decision: "deny", pack: "p" };
+    const diverged = { ...REFUSED, code: "constitution.edge_diverged" } as const;
+    metrics.record(outcomeOf({ ...ALLOWED, edge }, diverged));
     const text = metrics.expose();
     expect(text).toContain('policy_shadow_total{active="allow_standard",next="deny_new"} 1');
     expect(text).not.toContain('next="allow_standard"');
     expect(text).toContain("policy_divergence_total 1");
+    expect(text).toContain('policy_deny_total{reason="edge_diverged",bit=""} 1');
     metrics.close();
   });
 

@@ -82,14 +82,15 @@ export class PolicyMetrics {
     ]);
   }
 
-  record({ context, code, upstreamMs }: Outcome, governed: Governed): void {
+  record({ context, stage, code, upstreamMs }: Outcome, governed: Governed): void {
     const { route, facts } = context;
-    const { effect, reason, bitFailed = "", shadow, output, evaluationSeconds } = governed;
-    if (effect === "allow")
+    const { shadow, output, evaluationSeconds } = governed;
+    if (stage === "constitution") this.#denied.series(...refusedBy(code, governed)).add();
+    // In shadow it may have meant to deny what went on: that is no decision of its own.
+    else if (governed.effect === "allow")
       this.#allowed.series(route.id, this.#user(facts.identity, governed)).add();
-    else this.#denied.series(reason, bitFailed).add();
     if (shadow && shadow.output !== output) this.#shadows.series(output, shadow.output).add();
-    if (code === "constitution.edge_diverged") this.#diverged.add();
+    if (governed.edge) this.#diverged.add();
     if (governed.isPanic && !this.#options.isPanic()) this.#edgePanicAtMs = this.#options.nowMs();
     this.#evaluation.observe(evaluationSeconds);
     if (upstreamMs !== undefined) this.#upstreamOf(route).observe(upstreamMs);
@@ -119,6 +120,15 @@ export class PolicyMetrics {
     this.#users.set(identity, user);
     return user;
   }
+}
+
+/** A pack's own reason and bit; where it had allowed, what refused all the same: the edge, its end, or the limits. */
+function refusedBy(
+  code: Outcome["code"],
+  { effect, reason, bitFailed = "" }: Governed,
+): [reason: string, bit: string] {
+  if (effect === "deny") return [reason, bitFailed];
+  return [code.startsWith("limits.") ? "rate_limit" : code.slice(code.indexOf(".") + 1), ""];
 }
 
 const hashed = (name: string): string => hash("sha256", name, "hex").slice(0, 2);

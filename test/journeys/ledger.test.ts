@@ -156,12 +156,15 @@ test("a ledger directory that cannot be made: the gateway does not start", async
   ).rejects.toThrow(/ledger|directory/);
 });
 
-test("streams and callers that leave: how it ended is on record too", async () => {
+test.each([
+  ["before its decision is on record", 1],
+  ["while it is being sent", 100],
+])("a stream that breaks %s: how it ended is on record too", async (_, afterMs) => {
   const running = await start({
-    answer: (_, response) => {
+    answer: (_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write("data: 1\n\n");
-      setTimeout(() => response.destroy(), 20);
+      setTimeout(() => response.destroy(), afterMs);
     },
   });
   await running.call({ path: PREDICT, headers: running.allowed(), body: "{}" }).catch(() => {});

@@ -44,29 +44,35 @@ export function singleIndex(
 ): SingleIndex {
   const type = FIELDS[field] === "boolean" ? "boolean" : "string";
   const other = otherThan(conditions);
-  const tally = { absent: new Tally(size), other: new Tally(size) };
-  const byValue = new Map<unknown, Tally>();
+  const ofAbsent = new Tally(size);
+  const ofOther = new Tally(size);
+  /** For each value mentioned, what is different from a value that is not. */
+  const differences = new Map<unknown, Map<number, number>>();
   for (const condition of conditions) {
+    const { output } = condition;
     const rulesOut = rulingOf(field, condition);
-    if (rulesOut(undefined)) tally.absent.add(condition.output, 1);
-    const isOtherOut = rulesOut(other);
-    if (isOtherOut) tally.other.add(condition.output, 1);
+    const ofOtherValue = Number(rulesOut(other));
+    ofAbsent.add(output, Number(rulesOut(undefined)));
+    ofOther.add(output, ofOtherValue);
     const mentioned = type === "boolean" ? [true, false] : new Set(valuesIn(condition.expression));
     for (const value of mentioned) {
-      const difference = Number(rulesOut(value)) - Number(isOtherOut);
-      const own = byValue.get(value) ?? new Tally(size);
-      if (difference !== 0) own.add(condition.output, difference);
-      byValue.set(value, own);
+      const own = differences.get(value) ?? new Map<number, number>();
+      own.set(output, (own.get(output) ?? 0) + Number(rulesOut(value)) - ofOtherValue);
+      differences.set(value, own);
     }
   }
+  const rows = Array.from(differences, ([value, own]) => [value, ofOther.rowWith(own)] as const);
+  const absent = ofAbsent.rowWith(NO_DIFFERENCE);
   return {
     slot: SLOTS[field],
     type,
-    absent: tally.absent.row(),
-    other: tally.other.row(),
-    byValue: new Map(Array.from(byValue, ([value, own]) => [value, tally.other.row(own)])),
+    absent,
+    other: ofOther.rowWith(NO_DIFFERENCE),
+    byValue: new Map(rows),
   };
 }
+
+const NO_DIFFERENCE: ReadonlyMap<number, number> = new Map();
 
 function rulingOf(field: FieldName, { expression, allowed }: Condition): Ruling {
   const rule = compileExpression(expression, new Patterns());
@@ -81,29 +87,26 @@ function rulingOf(field: FieldName, { expression, allowed }: Condition): Ruling 
 
 /** For each output, how many of its conditions rule it out. */
 class Tally {
-  readonly #size: number;
-  readonly #counts = new Map<number, number>();
+  readonly #counts: Uint32Array;
 
   constructor(size: number) {
-    this.#size = size;
+    this.#counts = new Uint32Array(size);
   }
 
-  add(output: number, difference: number): void {
-    this.#counts.set(output, (this.#counts.get(output) ?? 0) + difference);
+  add(output: number, count: number): void {
+    this.#counts[output] = (this.#counts[output] as number) + count;
   }
 
-  /** The outputs that nothing rules out, here and in `more` together. */
-  row(more?: Tally): BitRow {
-    const row = fullRow(this.#size);
-    const counts = more ? this.#plus(more) : this.#counts;
-    for (const [output, count] of counts) if (count > 0) exclude(row, output);
+  /** The outputs that nothing rules out once the counts have changed so. */
+  rowWith(differences: ReadonlyMap<number, number>): BitRow {
+    const row = fullRow(this.#counts.length);
+    for (const [output, count] of this.#counts.entries()) if (count > 0) exclude(row, output);
+    for (const [output, difference] of differences) {
+      const isOut = (this.#counts[output] as number) + difference > 0;
+      if (isOut) exclude(row, output);
+      else include(row, output);
+    }
     return row;
-  }
-
-  #plus(more: Tally): ReadonlyMap<number, number> {
-    const sum = new Map(this.#counts);
-    for (const [output, count] of more.#counts) sum.set(output, (sum.get(output) ?? 0) + count);
-    return sum;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The evaluator against one that is too plain to be wrong in the same way. */
 import { expect, test } from "vitest";
-import { packContext, type FieldValues } from "../fields.ts";
+import { FIELD_NAMES, packContext, type FieldName, type FieldValues } from "../fields.ts";
 import { readPack } from "../read/read-pack.ts";
 import { compilePack } from "./evaluator.ts";
 import { NaivePack } from "./naive-evaluator.test-support.ts";
@@ -14,10 +14,17 @@ import {
 
 const CONTEXTS_OF_EACH = 20;
 
+const FEW_FIELDS: readonly FieldName[] = [
+  "context.rate.ok",
+  "context.tenant",
+  "context.req.path",
+  "context.scopes",
+];
+
 function shapeOf(seed: number, random: (below: number) => number): PackShape {
   // Every eighth has outputs enough to be looked up by their fields.
-  if (seed % 8 === 0) return { bits: 10, wires: 6, outputs: 12 + random(28) };
-  return { bits: 1 + random(6), wires: random(6), outputs: random(6) };
+  if (seed % 8 === 0) return { bits: 10, wires: 6, outputs: 12 + random(28), fields: FEW_FIELDS };
+  return { bits: 1 + random(6), wires: random(6), outputs: random(6), fields: FIELD_NAMES };
 }
 
 /** Compares every context of one pack; gives how often each output decided, for the test to see that all kinds came up. */

@@ -49,20 +49,20 @@ export interface PackShape {
   readonly bits: number;
   readonly wires: number;
   readonly outputs: number;
+  /** Those that comparisons are about: with few of them, several rules ask for the same. */
+  readonly fields: readonly FieldName[];
 }
 
-export function randomPack(random: Random, { bits, wires, outputs }: PackShape): string {
+export function randomPack(random: Random, shape: PackShape): string {
+  const { bits, wires, outputs, fields } = shape;
   const lines = ["version: tdln-chip/0.3", bits === 0 ? "policies: []" : "policies:"];
   for (let index = 0; index < bits; index++)
-    lines.push(`- {id: P_${index}, logic: ${JSON.stringify(rule(random, 1 + random(3)))}}`);
+    lines.push(`- {id: P_${index}, logic: ${JSON.stringify(rule(random, 1 + random(3), fields))}}`);
   lines.push(wires === 0 ? "wiring: []" : "wiring:");
   for (let index = 0; index < wires; index++)
-    lines.push(
-      `- {id: W_${index}, structure: ${structure(index, { bits, wires, outputs }, random)}}`,
-    );
+    lines.push(`- {id: W_${index}, structure: ${structure(index, shape, random)}}`);
   lines.push(outputs === 0 ? "outputs: []" : "outputs:");
-  for (let index = 0; index < outputs; index++)
-    lines.push(output(index, { bits, wires, outputs }, random));
+  for (let index = 0; index < outputs; index++) lines.push(output(index, shape, random));
   return lines.join("\n");
 }
 
@@ -90,29 +90,29 @@ function output(index: number, shape: PackShape, random: Random): string {
   return `- ${isDeny ? "deny" : "allow"}_${index}: {trigger: ${trigger}, action: ${action}}`;
 }
 
-function rule(random: Random, depth: number): string {
-  if (depth === 0) return comparison(random);
+function rule(random: Random, depth: number, fields: readonly FieldName[]): string {
+  if (depth === 0) return comparison(random, fields);
   const sides = (): string =>
-    Array.from({ length: 2 + random(2) }, () => rule(random, depth - 1)).join(
+    Array.from({ length: 2 + random(2) }, () => rule(random, depth - 1, fields)).join(
       random(2) === 0 ? " AND " : " OR ",
     );
   switch (random(6)) {
     case 0:
       return `NOT (${sides()})`;
     case 1:
-      return `NOT ${comparison(random)}`;
+      return `NOT ${comparison(random, fields)}`;
     case 2:
       return `(${sides()})`;
     case 3:
       // Without parentheses: what binds more is put to the test.
       return `${sides()} OR ${sides()}`;
     default:
-      return comparison(random);
+      return comparison(random, fields);
   }
 }
 
-function comparison(random: Random): string {
-  const name = pick(FIELD_NAMES, random);
+function comparison(random: Random, fields: readonly FieldName[]): string {
+  const name = pick(fields, random);
   switch (FIELDS[name]) {
     case "boolean":
       return pick(

@@ -52,7 +52,7 @@ export class ClassGroup {
   ): Edge {
     if (from === to) return rest;
     const size = 2 ** (this.#bits - bit);
-    if (size === 1 || base >= this.#count - 1) return (listed[from] as ClassEdge).edge;
+    if (size === 1) return (listed[from] as ClassEdge).edge;
     const half = base + size / 2;
     const middle = firstFrom(listed, half, { from, to });
     const low = this.#build({ bit: bit + 1, base, from, to: middle }, listed, rest);

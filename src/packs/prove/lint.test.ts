@@ -238,6 +238,68 @@ describe("findings", () => {
   });
 });
 
+describe("rules that can never be true", () => {
+  const path = (...tests: string[]): string =>
+    tests.map((each) => each.replace(/^(NOT )?(.*)$/, "$1(context.req.path $2)")).join(" AND ");
+
+  test.each([
+    path("== '/a'", "== '/b'"),
+    path("== '/a'", "STARTS_WITH '/b'"),
+    path("== '/a/x'", "NOT ENDS_WITH 'x'"),
+    path("== '/a/x'", "NOT MATCHES '^/[ab]/'"),
+    path("IN ['/a', '/b']", "CONTAINS 'c'"),
+    path("STARTS_WITH '/a/b'", "NOT STARTS_WITH '/a'"),
+    path("STARTS_WITH '/a'", "STARTS_WITH '/b'"),
+    path("STARTS_WITH '/ab'", "NOT CONTAINS 'b'"),
+    path("ENDS_WITH 'b.x'", "NOT ENDS_WITH '.x'"),
+    path("ENDS_WITH '.x'", "ENDS_WITH '.y'"),
+    path("ENDS_WITH 'b.x'", "NOT CONTAINS 'b'"),
+    path("CONTAINS '/b/c'", "NOT CONTAINS 'b'"),
+    "context.req.path == 'admin'",
+    "NOT (context.req.path STARTS_WITH '')",
+    "NOT (context.req.path CONTAINS '/')",
+    "NOT (context.user.id CONTAINS '')",
+    "context.user.id != context.user.id",
+    "context.transport.tls_version < 1.2 AND context.transport.tls_version > 1.1 AND context.transport.tls_version IN [1.1, 1.2]",
+    "now() < context.legacy_jwt.expires_at AND context.legacy_jwt.expires_at <= now()",
+    "now() > now()",
+    "'ops' IN context.user.groups AND NOT (context.user.groups CONTAINS 'ops')",
+    "context.rate.ok AND context.rate.ok == false",
+    "context.rate.ok == context.mtls.verified AND context.rate.ok AND NOT context.mtls.verified",
+    "context.user.id == context.client_id AND context.client_id != context.user.id",
+  ])("%s", (logic) => {
+    const findings = lint({ bits: { P_Rule: logic }, outputs: { allow_rule: "P_Rule" } });
+    expect(told(findings)).toEqual([
+      "notice contradiction:P_Rule",
+      "notice dead_output:allow_rule",
+    ]);
+  });
+});
+
+describe("rules that a request can make true", () => {
+  test.each([
+    "context.req.path STARTS_WITH '/a' AND context.req.path ENDS_WITH '/b' AND context.req.path CONTAINS 'c' AND context.req.path != '/a/c/b'",
+    "context.req.path CONTAINS 'ab' AND context.req.path CONTAINS 'ba' AND NOT (context.req.path CONTAINS 'bab')",
+    "NOT (context.req.path STARTS_WITH '/a' OR context.req.path STARTS_WITH '/b' OR context.req.path == '/')",
+    "NOT (context.req.method IN ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS'])",
+    "context.user.id == context.client_id AND context.client_id != 'ann'",
+    "context.user.id STARTS_WITH context.tenant AND context.user.id != context.tenant",
+    "context.user.id IN context.user.groups AND NOT ('ann' IN context.user.groups)",
+    "context.user.groups CONTAINS 'a' AND NOT (context.user.groups CONTAINS 'b')",
+    "now() < context.legacy_jwt.expires_at AND context.legacy_jwt.expires_at < 2000000000 AND now() > 1900000000",
+    "context.transport.tls_version > 1.2 AND context.transport.tls_version < 1.3",
+    "context.transport.tls_version != 1.2 AND context.transport.tls_version != 1.3",
+    "'/a/b' STARTS_WITH context.req.path AND context.req.path != '/'",
+    "'abc' CONTAINS context.tenant AND context.tenant != 'abc' AND context.tenant != ''",
+  ])("%s", (logic) => {
+    const findings = lint({
+      bits: { P_Rule: logic },
+      outputs: { allow_rule: "P_Rule", deny_rule: "P_Rule" },
+    });
+    expect(findings.map(({ example }) => example?.output)).toContain("allow_rule");
+  });
+});
+
 describe("examples of patterns", () => {
   test.each([
     ["one pattern", "context.req.path MATCHES '^/v[0-9]+/predict$'", /^\/v\d+\/predict$/],

@@ -53,7 +53,7 @@ export class PackDiagrams {
   #fired(output: Output): Edge {
     return output.effect === "allow"
       ? this.whereTrigger(output, true)
-      : this.whereTrigger(output, true);
+      : this.model.diagrams.not(this.whereTrigger(output, false));
   }
 
   #work(id: string, value: boolean): Edge {
