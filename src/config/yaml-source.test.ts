@@ -49,6 +49,21 @@ test("whatever the text, the answer is a tree or faults inside the text", () => 
   );
 });
 
+test.each([
+  ["an anchor", "a: &b c", "yaml.anchor"],
+  ["two documents", "a: b\n---\nc: d", "yaml.second_document"],
+  ["a mistake", "a: [b", "yaml.syntax"],
+  ["a list", "- a", "yaml.not_a_mapping"],
+  ["a key twice", "a: b\na: c", "yaml.duplicate_key"],
+  ["a number that repeats a text", '"1": b\n1: c', "yaml.duplicate_key"],
+  ["a key that is a number", "1: b", "yaml.key_not_text"],
+  ["a key in decomposed form", "e\u0301: b", "yaml.key_not_nfc"],
+  ["half a character", '"a": "\\ud800"', "yaml.lone_surrogate"],
+])("says by its code what is wrong: %s", (_, text, code) => {
+  const { findings } = parseYaml(new SourceText("x.yaml", text));
+  expect(findings.map((finding) => finding.code)).toEqual([code]);
+});
+
 test("what is taken means what the YAML library says it means", () => {
   const scalar = fc.oneof(
     fc.boolean(),

@@ -7,7 +7,7 @@ import { createUpstreams, type Upstreams } from "../upstream/pools.ts";
 import { digestOfConfiguration } from "./configuration-digest.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Generation } from "./gateway.ts";
-import { lookAtPack } from "./constitution/governing.ts";
+import { governingBy, packInFiles } from "./constitution/governing.ts";
 import { Router } from "./router.ts";
 import type { StageModes } from "./schema.ts";
 import { toStageConfigs } from "./stage-configs.ts";
@@ -62,7 +62,7 @@ export async function prepareGeneration(
   try {
     stages = await prepareStages(await toStageConfigs(configuration), {
       ...tools,
-      governing: tools.governing ?? (await lookAtPack(configuration, tools.clock.nowMs())),
+      governing: tools.governing ?? (await lookAt(configuration, tools.clock.nowMs())),
       previous: tools.previous?.handedOn,
       environment: root.environment,
       readFile: (reference) => reader.readFile(reference),
@@ -97,6 +97,14 @@ export async function prepareGeneration(
     await Promise.all([closeStages(stages), upstreams.close()]);
     throw error;
   }
+}
+
+async function lookAt(
+  configuration: Configuration,
+  nowMs: number,
+): Promise<StageTools["governing"]> {
+  const pack = await packInFiles(configuration, nowMs);
+  return pack && governingBy(pack);
 }
 
 const isNamed =

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { createPackKey, readPublicKey } from "../../src/packs/sign/keys.ts";
 import { verifyResponse } from "../../src/packs/sign/response-signature.ts";
+import { runCommand } from "../cli/command.ts";
 import type { Answer } from "../support/calling.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import type { Settings } from "../support/gateway-configuration.ts";
@@ -190,6 +191,35 @@ describe("the life of a pack", () => {
     await predict(running, INTERN);
     expect(await running.metric("policy_shadow_total")).toBe(1);
   });
+});
+
+test("what other rules would have decided is asked of the record, before anybody signs them", async () => {
+  const running = await start();
+  const answers = [await predict(running, STAFF), await predict(running, INTERN)];
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses).toEqual([200, 200]);
+  writeFileSync(join(running.folder, "other.yaml"), TWO.yaml);
+  const replay = (...more: string[]) =>
+    runCommand([
+      "ledger",
+      "replay",
+      running.record.directory,
+      "--config",
+      running.configPath,
+      "--json",
+      ...more,
+    ]);
+  const same = await replay();
+  expect([same.code, same.stdout.trim().split("\n")]).toEqual([
+    0,
+    [expect.stringContaining('"agreed":2')],
+  ]);
+  const other = await replay("--pack", join(running.folder, "other.yaml"));
+  const [difference = "", summary] = other.stdout.trim().split("\n");
+  expect(other.code).toBe(1);
+  expect(difference).toContain(answers[1]?.requestId);
+  expect(difference).toContain("constitution.denied");
+  expect(summary).toContain('"agreed":1');
 });
 
 describe("break-glass", () => {

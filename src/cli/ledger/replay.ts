@@ -2,6 +2,7 @@
  * `portcullis ledger replay`: decides recorded requests again under a configuration, and says which would end otherwise.
  * Exits with 0 when all would end as recorded, 1 when some would not, 2 when that cannot be said.
  */
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { renderDiagnostics } from "../../config/diagnostic.ts";
 import { readConfiguration, type Configuration } from "../../gateway/configuration.ts";
@@ -26,6 +27,7 @@ const DECISIONS: ReadonlySet<string> = new Set(["decision"]);
 interface ReplayCommandOptions extends SourceOptions {
   readonly since?: number;
   readonly until?: number;
+  readonly pack?: string;
   readonly limit: number;
   readonly all?: true;
   readonly json?: true;
@@ -46,6 +48,10 @@ export function addLedgerReplay(ledger: Command): void {
       timeArgument,
     )
     .option("--until <time>", "before then", timeArgument)
+    .option(
+      "--pack <file>",
+      "rules in YAML, signed or not, in place of the configuration's constitution",
+    )
     .option("--limit <count>", "differences shown; all are counted", countArgument, DEFAULT_SHOWN)
     .option("--all", "show every difference")
     .option("--json", "one JSON object a line: each difference, then the summary")
@@ -74,7 +80,8 @@ async function compare(
 ): Promise<ReplayCounts> {
   const { since: sinceMs, until: untilMs, json } = options;
   const limit = options.all ? Infinity : options.limit;
-  const against = await Replay.open(configuration);
+  const rules = options.pack === undefined ? undefined : await readFile(options.pack);
+  const against = await Replay.open(configuration, { rules });
   let found = 0;
   try {
     const counts = await replayAll({

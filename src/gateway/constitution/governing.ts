@@ -1,7 +1,10 @@
-/** What the constitution's stage is given to decide by: packs that serve, or packs that are only looked at. */
-import { loadPack } from "../../packs/life/loaded-pack.ts";
+/** What the constitution's stage is given to decide by: packs that serve, or a pack that is only looked at. */
+import { compilePack } from "../../packs/evaluate/evaluator.ts";
+import { loadPack, type KeptPack } from "../../packs/life/loaded-pack.ts";
 import { PackFiles } from "../../packs/life/pack-files.ts";
-import { Serving } from "../../packs/life/serving.ts";
+import { lintPack } from "../../packs/prove/lint.ts";
+import { readPack } from "../../packs/read/read-pack.ts";
+import { packHash } from "../../packs/sign/pack-hash.ts";
 import type { ConstitutionTools, Packs } from "../../stages/constitution/stage.ts";
 import type { Configuration } from "../configuration.ts";
 import { readPackSettings } from "./pack-settings.ts";
@@ -11,23 +14,47 @@ export interface Governing {
   readonly breakGlass: ConstitutionTools["breakGlass"];
 }
 
-/**
- * The pack as it lies in its files, proved and compiled, without its life: no state is read or written, no candidate
- * loaded, no break-glass on. For looking at a configuration; undefined where it has no constitution. Throws `PackRefused`.
- */
-export async function lookAtPack(
+/** A pack without its life: no state is read or written, no candidate loaded, no break-glass on. */
+export type LookedAtPack = Pick<KeptPack, "loaded" | "pack">;
+
+/** The configuration's pack as it lies in its files; undefined where it has no constitution. Throws `PackRefused`. */
+export async function packInFiles(
   configuration: Configuration,
   nowMs: number,
-): Promise<Governing | undefined> {
+): Promise<LookedAtPack | undefined> {
   const section = configuration.root.constitution;
   if (section === undefined) return undefined;
   const { files, trust, acknowledged } = await readPackSettings(section, configuration);
-  const source = await new PackFiles(files).readActive();
-  const serving = new Serving(loadPack(source, {}, { trust, acknowledged, nowMs }));
+  return loadPack(await new PackFiles(files).readActive(), {}, { trust, acknowledged, nowMs });
+}
+
+/** Rules that nobody has signed yet, for asking what they would do. They must never serve. Throws `PackRefused`. */
+export function unsignedPack(rules: Uint8Array, nowMs: number): LookedAtPack {
+  const pack = readPack(rules);
+  return {
+    pack,
+    loaded: {
+      id: "unsigned",
+      version: "unsigned",
+      blake3: packHash(rules),
+      evaluator: compilePack(pack),
+      findings: lintPack(pack),
+      loadedAtMs: nowMs,
+    },
+  };
+}
+
+export function governingBy({ loaded }: LookedAtPack): Governing {
+  const { evaluator, expiresMs = Number.POSITIVE_INFINITY } = loaded;
   return {
     constitution: {
-      decide: (context, nowSeconds, subject) => serving.decide(context, nowSeconds, subject),
-      reads: (field) => serving.active.loaded.evaluator.readsField(field),
+      decide: (context, nowSeconds) => ({
+        decision: evaluator.decide(context, nowSeconds),
+        pack: loaded,
+        stage: "active",
+        isExpired: nowSeconds * 1_000 >= expiresMs,
+      }),
+      reads: (field) => evaluator.readsField(field),
     },
     breakGlass: undefined,
   };

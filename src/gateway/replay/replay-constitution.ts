@@ -2,8 +2,6 @@
  * The constitution, and the limits that leave their refusals to it, asked again about recorded requests. It goes by the
  * pack as it lies in its files: no candidate, no break-glass but the recorded one, and nothing is counted.
  */
-import { loadPack, type KeptPack } from "../../packs/life/loaded-pack.ts";
-import { PackFiles } from "../../packs/life/pack-files.ts";
 import type { ConstitutionVerdict } from "../../packs/life/serving.ts";
 import type { PackDecision } from "../../packs/evaluate/evaluator.ts";
 import type { Limited } from "../../pipeline/facts.ts";
@@ -14,22 +12,11 @@ import { Governance } from "../../stages/constitution/governed.ts";
 import { ruling } from "../../stages/constitution/ruling.ts";
 import { digestOfConfiguration } from "../configuration-digest.ts";
 import type { Configuration } from "../configuration.ts";
-import { readPackSettings } from "../constitution/pack-settings.ts";
+import type { LookedAtPack } from "../constitution/governing.ts";
 import { recordedFields, type FieldSources } from "./replay-fields.ts";
 import { ReplayPack, type Window } from "./replay-pack.ts";
 import type { RecordedDecision } from "./replay-record.ts";
 import type { Asked, AskedAgain, DecidableStage } from "./replay-stages.ts";
-
-/** The configuration's pack, verified and compiled; undefined where it has no constitution. Throws `PackRefused`. */
-export async function packToReplay(
-  configuration: Configuration,
-  nowMs: number,
-): Promise<KeptPack | undefined> {
-  const section = configuration.root.constitution;
-  if (section === undefined) return undefined;
-  const { files, trust, acknowledged } = await readPackSettings(section, configuration);
-  return loadPack(await new PackFiles(files).readActive(), {}, { trust, acknowledged, nowMs });
-}
 
 /** Limits cannot be asked again, but whether their refusal ends a request is the configuration's to say. */
 export const LIMITS: DecidableStage = {
@@ -79,7 +66,10 @@ function windowOf({ ts, latencyUs = 0, clockBehindUs }: RecordedDecision): Windo
 }
 
 /** Asks the configuration's pack. */
-export function constitutionAgain(kept: KeptPack, configuration: Configuration): DecidableStage {
+export function constitutionAgain(
+  kept: LookedAtPack,
+  configuration: Configuration,
+): DecidableStage {
   const { root, routes } = configuration;
   const digest = digestOfConfiguration(configuration);
   const pack = new ReplayPack(kept.pack);
@@ -127,7 +117,7 @@ interface Then extends Pick<Asked, "record" | "context"> {
  * the configuration has a part in is as it was. Undefined when it is another pack, or not all of it is.
  */
 function decidedThen(
-  { loaded, pack }: KeptPack,
+  { loaded, pack }: LookedAtPack,
   { record, context, sources }: Then,
 ): PackDecision | undefined {
   const { policy, who, model, version } = record;

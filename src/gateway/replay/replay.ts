@@ -16,7 +16,8 @@ import { AddressTable } from "../../stages/sources/address-table.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 import type { Configuration } from "../configuration.ts";
 import { prepareGeneration, type PreparedGeneration } from "../prepare.ts";
-import { constitutionAgain, LIMITS, packToReplay } from "./replay-constitution.ts";
+import { governingBy, packInFiles, unsignedPack } from "../constitution/governing.ts";
+import { constitutionAgain, LIMITS } from "./replay-constitution.ts";
 import { RecordedRequest } from "./replay-context.ts";
 import { replayPlan, type Replaying } from "./replay-plan.ts";
 import type { RecordedDecision } from "./replay-record.ts";
@@ -42,6 +43,8 @@ export type Replayed =
 export interface ReplayOptions {
   /** Default: all that can be asked from facts alone. */
   readonly decidable?: readonly DecidableStage[];
+  /** The YAML of a pack to decide by in place of the configuration's; it need not be signed. */
+  readonly rules?: Uint8Array | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -65,7 +68,7 @@ export class Replay {
   private constructor(
     configuration: Configuration,
     generation: PreparedGeneration,
-    { decidable }: Required<ReplayOptions>,
+    { decidable }: Required<Pick<ReplayOptions, "decidable">>,
   ) {
     this.#generation = generation;
     this.#routes = new RecordedRoutes(configuration.routes, generation);
@@ -81,17 +84,27 @@ export class Replay {
   static async open(configuration: Configuration, options: ReplayOptions = {}): Promise<Replay> {
     const { identity, ...root } = configuration.root;
     const unasked = { ...identity, issuers: {}, apiKeys: undefined, certificates: [] };
-    const kept = await packToReplay(configuration, SYSTEM_CLOCK.nowMs());
+    const nowMs = SYSTEM_CLOCK.nowMs();
+    if (options.rules && !root.constitution)
+      throw new Error("the configuration has no constitution whose pack could be another");
+    const pack = options.rules
+      ? unsignedPack(options.rules, nowMs)
+      : await packInFiles(configuration, nowMs);
     const generation = await prepareGeneration(
       { ...configuration, root: { ...root, identity: unasked } },
-      { clock: SYSTEM_CLOCK, limitStore: new MemoryLimitStore(), addresses: new AddressTable() },
+      {
+        clock: SYSTEM_CLOCK,
+        limitStore: new MemoryLimitStore(),
+        addresses: new AddressTable(),
+        governing: pack && governingBy(pack),
+      },
     );
     const decidable = [
       ...DECIDABLE_STAGES,
       LIMITS,
-      ...(kept ? [constitutionAgain(kept, configuration)] : []),
+      ...(pack ? [constitutionAgain(pack, configuration)] : []),
     ];
-    return new Replay(configuration, generation, { decidable, ...options });
+    return new Replay(configuration, generation, { decidable: options.decidable ?? decidable });
   }
 
   /** Decides one recorded request again; the one before must have settled. */

@@ -13,7 +13,6 @@ import { RuleGraph } from "./rule-graph.ts";
 import { truthOf } from "./truth.ts";
 
 export type { PackDecision, PackTrace } from "./decision.ts";
-export type { Truth } from "./truth.ts";
 
 export interface PackEvaluator {
   /** `nowSeconds` are seconds since the epoch. Decisions are frozen and shared between requests. */

@@ -128,7 +128,7 @@ export class Diagrams {
       const variable = this.#variables[at >> 1] as number;
       const low = this.#low(at);
       cared[variable] = 1;
-      if (low === FALSE || this.#high(at) !== FALSE) values[variable] = 1;
+      if (low === FALSE) values[variable] = 1;
       at = low === FALSE ? this.#high(at) : low;
     }
     return { values, cared };

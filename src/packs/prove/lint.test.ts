@@ -288,6 +288,7 @@ describe("rules that a request can make true", () => {
     "context.user.groups CONTAINS 'a' AND NOT (context.user.groups CONTAINS 'b')",
     "now() < context.legacy_jwt.expires_at AND context.legacy_jwt.expires_at < 2000000000 AND now() > 1900000000",
     "context.transport.tls_version > 1.2 AND context.transport.tls_version < 1.3",
+    "context.legacy_jwt.expires_at == 2000 AND context.transport.tls_version >= 1.3 AND NOT (context.legacy_jwt.expires_at > context.transport.tls_version)",
     "context.transport.tls_version != 1.2 AND context.transport.tls_version != 1.3",
     "'/a/b' STARTS_WITH context.req.path AND context.req.path != '/'",
     "'abc' CONTAINS context.tenant AND context.tenant != 'abc' AND context.tenant != ''",
