@@ -164,6 +164,12 @@ describe("a text that takes more than the limit of work", () => {
     expect(pattern.test(text.join(""))).toBe(false);
   });
 
+  test("may be told where the limit is", () => {
+    const few = text.slice(0, 100).join("");
+    expect(new LinearPattern(costly).match(few)).toBe(false);
+    expect(new LinearPattern(costly).match(few, 1_000)).toBeUndefined();
+  });
+
   test("leaves nothing behind for the next text", () => {
     const pattern = new LinearPattern(costly);
     pattern.match(text.join(""));

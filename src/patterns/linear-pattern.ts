@@ -49,14 +49,17 @@ export class LinearPattern {
     return this.match(text) === true;
   }
 
-  /** As `test`, but undefined for a text that takes more than the limit of work: nobody knows whether it matches. */
-  match(text: string): boolean | undefined {
+  /**
+   * As `test`, but undefined for a text that takes more than the limit of work: nobody knows whether it matches. A limit
+   * of one's own is in visited instructions, a hundred thousand of which take about a millisecond.
+   */
+  match(text: string, workLimit: number = WORK_LIMIT): boolean | undefined {
     this.#work = 0;
     let state = (this.#initial ??= this.#stateOf([0], true));
     for (let i = 0; i < text.length; i++) {
       if (state.isMatch) return true;
       if (state.waiting.length === 0) return false;
-      if (this.#work > WORK_LIMIT) return undefined;
+      if (this.#work > workLimit) return undefined;
       const unit = text.charCodeAt(i);
       if (unit < 128) {
         state = state.ascii[unit] ?? this.#learn(state, unit);

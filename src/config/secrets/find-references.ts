@@ -3,7 +3,13 @@ import type { z } from "zod";
 import type { ConfigPath } from "../diagnostic.ts";
 import { childrenAt, inputDefaultOf, metaOf, unwrap } from "../schema-walk.ts";
 import { nodeOf, type SourceNode } from "../source-node.ts";
-import { FILE_UNIT, parseSecretRef, SECRET_UNIT, type SecretRef } from "./reference.ts";
+import {
+  FILE_UNIT,
+  parseSecretRef,
+  PUBLIC_UNIT,
+  SECRET_UNIT,
+  type SecretRef,
+} from "./reference.ts";
 
 type Schema = z.core.$ZodType;
 
@@ -13,6 +19,8 @@ export interface FoundReference {
   /** False for a reference to a file that is no secret. */
   readonly isSecret: boolean;
 }
+
+const REFERENCES: ReadonlySet<unknown> = new Set([FILE_UNIT, SECRET_UNIT, PUBLIC_UNIT]);
 
 /** Every reference in a valid configuration, those in defaults included. */
 export function findReferences(schema: Schema, root: SourceNode): FoundReference[] {
@@ -25,12 +33,13 @@ function* walk(
   path: ConfigPath,
 ): Generator<FoundReference> {
   if (node.kind === "scalar") {
-    const unit = schemas
-      .flatMap(unitsOf)
-      .find((each) => each === SECRET_UNIT || each === FILE_UNIT);
+    const unit = schemas.flatMap(unitsOf).find((each) => REFERENCES.has(each));
     if (unit === undefined || typeof node.value !== "string") return;
     const reference = parseSecretRef(node.value);
-    if (!("refused" in reference)) yield { path, reference, isSecret: unit === SECRET_UNIT };
+    if ("refused" in reference) return;
+    // A public key in a file is a file like any other; what keeps secrets keeps it as one.
+    const isSecret = unit !== FILE_UNIT && !(unit === PUBLIC_UNIT && reference.kind === "file");
+    yield { path, reference, isSecret };
     return;
   }
   const children = node.kind === "list" ? node.items.entries() : entriesOf(schemas, node.entries);

@@ -140,6 +140,9 @@ function defineReference<T extends object>(definition: ReferenceDefinition<T>): 
 /** The `unit` of each type's metadata. */
 export const FILE_UNIT = "a reference to a file";
 export const SECRET_UNIT = "a reference to a secret";
+export const PUBLIC_UNIT = "a reference to a public key";
+
+const ANY_PATTERN = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[^#]+#[^#]+|aws:[^#]+(#[^#]+)?)$";
 
 /** "file:PATH" to a `FileRef`. */
 export const fileRef: Reference<FileRef> = defineReference({
@@ -154,7 +157,19 @@ export const fileRef: Reference<FileRef> = defineReference({
 export const secretRef: Reference<SecretRef> = defineReference({
   what: SECRET_UNIT,
   parse: parseSecretRef,
-  pattern: "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[^#]+#[^#]+|aws:[^#]+(#[^#]+)?)$",
+  pattern: ANY_PATTERN,
   examples: ["env:NAME", "file:PATH", "vault:PATH#FIELD", "aws:NAME#FIELD"],
+  isSensitive: true,
+});
+
+/**
+ * The same places for a public key, which everyone on the machine may read. A wrong value is hidden all the same: it may
+ * be the private one.
+ */
+export const publicRef: Reference<SecretRef> = defineReference({
+  what: PUBLIC_UNIT,
+  parse: parseSecretRef,
+  pattern: ANY_PATTERN,
+  examples: ["file:officer.pub.pem", "env:POLICY_PUBKEY_PEM_B64"],
   isSensitive: true,
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { loadConfiguration } from "../load.ts";
-import { fileRef, secretRef } from "./reference.ts";
+import { fileRef, publicRef, secretRef } from "./reference.ts";
 import { resolveReferences, type ResolvedReferences, type ResolveOptions } from "./resolve.ts";
 import { toApiPath } from "./vault.ts";
 
@@ -14,6 +14,7 @@ const schema = z.strictObject({
   secret: secretRef.optional(),
   secrets: z.record(z.string(), secretRef).default({}),
   key: fileRef.optional(),
+  publicKey: publicRef.optional(),
   other: z.union([z.literal("none"), z.strictObject({ ca: fileRef })]).optional(),
 });
 
@@ -156,6 +157,7 @@ describe.skipIf(process.platform === "win32")("files that everyone may read", ()
     ["a secret that everyone may write", "secret: file:exposed", 0o602, true],
     ["a private key under any name", "key: file:exposed", 0o604, true],
     ["a private key inside a union", "other: {ca: file:exposed}", 0o644, true],
+    ["a private key where a public one belongs", "publicKey: file:exposed", 0o644, true],
     ["a secret of a group", "secret: file:exposed", 0o640, false],
     ["a secret of one account", "secret: file:exposed", 0o600, false],
   ])("%s", async (_, text, mode, isExposed) => {
@@ -173,10 +175,20 @@ describe.skipIf(process.platform === "win32")("files that everyone may read", ()
       );
   });
 
-  test("a certificate may be read by everyone", async () => {
-    writeFileSync(at("exposed"), "-----BEGIN CERTIFICATE-----\n");
+  test.each([
+    ["a certificate", "key", "CERTIFICATE"],
+    ["a public key", "publicKey", "PUBLIC KEY"],
+  ])("%s may be read by everyone", async (_, field, label) => {
+    writeFileSync(at("exposed"), `-----BEGIN ${label}-----\n`);
     chmodSync(at("exposed"), 0o644);
-    expect((await resolveText("key: file:exposed", { exposedFiles: "refuse" })).ok).toBe(true);
+    expect((await resolveText(`${field}: file:exposed`, { exposedFiles: "refuse" })).ok).toBe(true);
+  });
+
+  test("a public key in a variable is kept like a secret", async () => {
+    const found = await resolveText("publicKey: env:KEY", { env: { KEY: "canary" } });
+    expect(found.ok && JSON.stringify(found)).not.toContain("canary");
+    const missing = await resolveText("publicKey: env:KEY");
+    expect(missing.ok).toBe(false);
   });
 });
 

@@ -28,7 +28,11 @@ export async function readPackSettings(
 ): Promise<PackSettings> {
   const at = (path: string): string => resolve(loaded.directory, path);
   const keyTexts = await Promise.all(
-    section.keys.map(async (reference) => (await reader.readSecret(reference)).reveal()),
+    section.keys.map(async (reference) =>
+      reference.kind === "file"
+        ? (await reader.readFile(reference)).toString("utf8")
+        : (await reader.readSecret(reference)).reveal(),
+    ),
   );
   const keys = keyTexts.map(keyOf);
   if (section.signAnswers) {

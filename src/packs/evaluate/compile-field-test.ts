@@ -121,11 +121,17 @@ function holds(slot: number, member: string): Rule {
   };
 }
 
+/**
+ * Instructions of a pattern visited for one text, about a millisecond. Only patterns with large counted repetitions come
+ * near it; raised, a caller's text holds the process that much longer for each `MATCHES` of the pack.
+ */
+const MATCH_WORK = 100_000;
+
 /** A text that would take too long to match is undefined: it must not pass as one that does not match. */
 function matches(slot: number, pattern: LinearPattern): Rule {
   return (context) => {
     const value = context[slot];
-    const isMatch = typeof value === "string" ? pattern.match(value) : undefined;
+    const isMatch = typeof value === "string" ? pattern.match(value, MATCH_WORK) : undefined;
     return isMatch === undefined ? UNDEFINED : isMatch ? TRUE : FALSE;
   };
 }

@@ -47,7 +47,7 @@ test("the changes are those of every request", () => {
         expect(key(decided(b, example))).toBe(key(to));
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
 

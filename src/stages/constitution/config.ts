@@ -3,7 +3,7 @@
  * is no way to leave a route out: with the section, every route that leads to an upstream is governed.
  */
 import { z } from "zod";
-import { fileRef, secretRef } from "../../config/secrets/reference.ts";
+import { fileRef, publicRef, secretRef } from "../../config/secrets/reference.ts";
 import { durationBetween, percentage } from "../../config/units.ts";
 import { edgeSchema } from "./edge-config.ts";
 import { webhooksSchema } from "./webhook-config.ts";
@@ -67,7 +67,7 @@ export const constitutionSchema = z
       .enum(["pack_json", "dsse"])
       .describe("Which of the two is taken; the other is refused, whatever it says."),
     keys: z
-      .array(secretRef)
+      .array(publicRef)
       .min(1)
       .max(KEYS_LIMIT)
       .describe(
