@@ -55,7 +55,7 @@ export class OutputLint {
     const { trigger } = output;
     if (of.whereTrigger(output, true) === TRUE) {
       const found = this.#proof.showDecided(place, TRUE);
-      const why = trigger.negated ? `${trigger.of.id} is never true` : `${trigger.of.id} always is`;
+      const why = `${trigger.of.id} is ${trigger.negated ? "false" : "true"} for every request`;
       const message = `${output.id} lets in every request that no output before it decides: ${why}`;
       return found.kind === "never"
         ? []
