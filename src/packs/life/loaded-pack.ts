@@ -7,6 +7,7 @@ import type { Pack } from "../pack.ts";
 import { graveFindings } from "../prove/acknowledge.ts";
 import { lintPack } from "../prove/lint.ts";
 import type { LintFinding } from "../prove/lint-finding.ts";
+import { nameOfFinding } from "../prove/lint-finding.ts";
 import { readPack } from "../read/read-pack.ts";
 import { checkRelease, type ReleaseCircumstances } from "../sign/release.ts";
 import { openPack, type OpenedPack, type PackTrust, type SignedSource } from "../sign/trust.ts";
@@ -71,7 +72,8 @@ export function loadPack(
   const opened = openPack(source, trust);
   const pack = readPack(opened.bytes);
   const identity = checkRelease(pack, opened, circumstancesOf(opened.blake3, precedents, nowMs));
-  const findings = lintPack(pack);
+  const evaluator = compilePack(pack);
+  const findings = lintPack(pack, evaluator);
   if (acknowledged !== undefined) requireAcknowledged(findings, acknowledged);
   const { release } = pack;
   const loaded: LoadedPack = {
@@ -81,7 +83,7 @@ export function loadPack(
       releaseVersion: release.version,
       expiresMs: release.expiresMs,
     }),
-    evaluator: compilePack(pack),
+    evaluator,
     findings,
     loadedAtMs: nowMs,
   };
@@ -121,7 +123,7 @@ function requireAcknowledged(
   if (grave.length === 0) return;
   throw new LifeRefused(
     "life.unacknowledged",
-    `${grave.map(({ message }) => message).join("\n")}\ncorrect the pack, or acknowledge by name in the configuration`,
+    `${grave.map((finding) => `${nameOfFinding(finding)}: ${finding.message}`).join("\n")}\ncorrect the pack, or acknowledge by name in the configuration`,
     grave,
   );
 }
