@@ -379,6 +379,8 @@ describe("through an edge", () => {
 
   test("a signature that this gateway found false is not made true by the edge", () => {
     expect(fieldOf("context.webhook.verified", {}, { ...told, webhook: "refused" })).toBe(false);
+    const unsigned = { ...told, webhook: "unsigned" } as const;
+    expect(fieldOf("context.webhook.verified", {}, unsigned)).toBeUndefined();
   });
 
   test("users are drawn for a canary by their own name, nobody by the edge's", () => {

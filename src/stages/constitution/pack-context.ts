@@ -46,7 +46,9 @@ export function sightsOf(route: Route): (context: RequestContext, told: Told) =>
     fields[SLOTS["context.req.path"]] = request.url.path;
     fields[SLOTS["context.req.method"]] = request.method;
     fields[SLOTS["context.rate.ok"]] = isWithinLimits(facts.limits);
-    fields[SLOTS["context.webhook.verified"]] = isVerified(webhook) ?? edge?.webhookVerified;
+    // Where a partner is configured the gateway looks for itself: no edge vouches for a delivery that came unsigned.
+    fields[SLOTS["context.webhook.verified"]] =
+      webhook === undefined ? edge?.webhookVerified : isVerified(webhook);
     fields[SLOTS["context.origin"]] = request.headers.get("origin") || undefined;
     fields[SLOTS["system.panic_mode"]] = isPanic;
     const key = keyOf(facts.identity, caller);
@@ -55,8 +57,8 @@ export function sightsOf(route: Route): (context: RequestContext, told: Told) =>
 }
 
 /** Without a signature there is nothing to judge. */
-const isVerified = (webhook: Told["webhook"]): boolean | undefined =>
-  webhook === undefined || webhook === "unsigned" ? undefined : webhook === "verified";
+const isVerified = (webhook: NonNullable<Told["webhook"]>): boolean | undefined =>
+  webhook === "unsigned" ? undefined : webhook === "verified";
 
 /**
  * Undefined when nothing judged: the limits failed, and the operator lets requests pass then. A tier that is stated to
