@@ -638,13 +638,18 @@ test("the table is as long, and tells as much apart, as it was", () => {
   expect(new Set(ALL.map(([, code]) => code)).size).toBeGreaterThanOrEqual(33);
 });
 
-test.skipIf(Number(process.versions.node.split(".")[0]) >= 24)(
-  "the neutral key is refused because Node 22 takes one signature for every text under it",
-  () => {
-    expect(verify(null, YAML, NEUTRAL_KEY, FOR_EVERYTHING)).toBe(true);
-    expect(verify(null, RELEASED, NEUTRAL_KEY, FOR_EVERYTHING)).toBe(true);
-  },
-);
+test("the neutral key is refused because Node 22 takes one signature for every text under it", () => {
+  // Later engines look at the key themselves.
+  const isTaken = Number(process.versions.node.split(".")[0]) < 24;
+  const verifies = (bytes: Uint8Array): boolean => {
+    try {
+      return verify(null, bytes, NEUTRAL_KEY, FOR_EVERYTHING);
+    } catch {
+      return false;
+    }
+  };
+  expect([verifies(YAML), verifies(RELEASED)]).toEqual([isTaken, isTaken]);
+});
 
 test("a refusal says what it is about, and quotes nothing of what it refuses", () => {
   for (const [, , attempt] of ALL) {
