@@ -14,6 +14,7 @@ const FLOOR: Record<string, number> = {
   telemetry: 1,
   ledger: 2,
   packs: 2,
+  seclang: 2,
   server: 2,
   upstream: 2,
   stages: 3,

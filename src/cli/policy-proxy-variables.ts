@@ -26,7 +26,7 @@ const listenerRows: readonly PolicyVariable[] = [
   {
     name: "OPERATOR_ADDR",
     description:
-      "Address and port of `/metrics`, `/livez`, `/readyz`, and on loopback `/_reload` and `/__breakglass`. Never one that callers reach.",
+      "Address and port of `/metrics`, `/livez`, `/readyz`, `/_reload` and `/__breakglass`, which answer this machine alone. Never one that callers reach.",
     example: "127.0.0.1:9457",
     otherwise: "`127.0.0.1:9457`",
     apply: (value, draft) => draft.set(["operator", "bind"], value),
