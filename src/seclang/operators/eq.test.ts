@@ -1,0 +1,20 @@
+/** `@eq` as ModSecurity 3 answers, but for numbers beyond 32 bits. */
+import { expect, test } from "vitest";
+import { compileOperator } from "./compile-operator.test-support.ts";
+import { eq } from "./eq.ts";
+
+const NUMBERS = ["0", "1", "9", "10", "-3", "4294967296"];
+
+test.each(NUMBERS.flatMap((argument) => NUMBERS.map((value) => [argument, value] as const)))(
+  "@eq %j on %j compares numbers, not text",
+  (argument, value) => {
+    const isMatch = Number(value) === Number(argument);
+    expect(compileOperator(eq, argument).test(value)).toBe(isMatch);
+    expect(compileOperator(eq, "%{tx.limit}").test(value, argument)).toBe(isMatch);
+  },
+);
+
+test("@eq counts a value without a number as 0", () => {
+  expect(compileOperator(eq, "0").test("none")).toBe(true);
+  expect(compileOperator(eq, "1").test("")).toBe(false);
+});

@@ -1,0 +1,20 @@
+/** `@lt` as ModSecurity 3 answers, but for numbers beyond 32 bits. */
+import { expect, test } from "vitest";
+import { compileOperator } from "./compile-operator.test-support.ts";
+import { lt } from "./lt.ts";
+
+const NUMBERS = ["0", "1", "9", "10", "-3", "4294967296"];
+
+test.each(NUMBERS.flatMap((argument) => NUMBERS.map((value) => [argument, value] as const)))(
+  "@lt %j on %j compares numbers, not text",
+  (argument, value) => {
+    const isMatch = Number(value) < Number(argument);
+    expect(compileOperator(lt, argument).test(value)).toBe(isMatch);
+    expect(compileOperator(lt, "%{tx.limit}").test(value, argument)).toBe(isMatch);
+  },
+);
+
+test("@lt counts a value without a number as 0", () => {
+  expect(compileOperator(lt, "0").test("none")).toBe(false);
+  expect(compileOperator(lt, "1").test("")).toBe(true);
+});
