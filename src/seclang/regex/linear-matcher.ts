@@ -1,0 +1,87 @@
+/**
+ * Matches a regular pattern in time linear in the value, whatever the pattern and whoever wrote the value; finds where a
+ * match is, but no groups. What it cannot decide it refuses when built, never while matching.
+ */
+import { CACHE_LIMIT_BYTES, LinearAutomaton } from "./linear-automaton.ts";
+import { compileLinear, type LinearProgram } from "./linear-program.ts";
+import type { Pattern } from "./pattern-tree.ts";
+
+/** Where a match is: `value.slice(start, end)`. */
+export interface MatchSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What matching has cost so far, over all values; for tests, budgets and tuning. */
+export interface LinearCost {
+  readonly bytesRead: number;
+  /** Instructions worked through because no state was remembered. */
+  readonly visits: number;
+  readonly resets: number;
+  readonly simulations: number;
+}
+
+export class LinearMatcher {
+  readonly #pattern: Pattern;
+  readonly #cacheLimitBytes: number;
+  readonly #program: LinearProgram;
+  readonly #search: LinearAutomaton;
+  #beginnings: LinearAutomaton | undefined;
+  #extents: LinearAutomaton | undefined;
+
+  /** Throws `PatternRefused`: `notRegular` for what needs backtracking, `tooLarge` for too many counted repeats. */
+  constructor(pattern: Pattern, cacheLimitBytes: number = CACHE_LIMIT_BYTES) {
+    this.#pattern = pattern;
+    this.#cacheLimitBytes = cacheLimitBytes;
+    this.#program = compileLinear(pattern, "forward");
+    this.#search = new LinearAutomaton(this.#program, {
+      direction: "forward",
+      isAnchored: false,
+      cacheLimitBytes,
+    });
+  }
+
+  /** Instructions of the automaton: the most work one byte can cause. */
+  get size(): number {
+    return this.#program.opcodes.length;
+  }
+
+  get cost(): LinearCost {
+    const all = [this.#search, this.#beginnings, this.#extents];
+    const sum = (of: (automaton: LinearAutomaton) => number) =>
+      all.reduce((total, automaton) => total + (automaton ? of(automaton) : 0), 0);
+    return {
+      bytesRead: sum((automaton) => automaton.bytesRead),
+      visits: sum((automaton) => automaton.visits),
+      resets: sum((automaton) => automaton.resets),
+      simulations: sum((automaton) => automaton.simulations),
+    };
+  }
+
+  /** Whether the pattern matches somewhere in the byte string. */
+  test(value: string): boolean {
+    return this.#search.scan({ value, from: 0, stopsAtFirst: true }) >= 0;
+  }
+
+  /**
+   * The leftmost match, and of those that begin there the longest: the start is PCRE's, the end may lie further right
+   * than PCRE's, which takes the first alternative that works. Reads the value up to three times.
+   */
+  find(value: string): MatchSpan | undefined {
+    if (!this.test(value)) return undefined;
+    // Backward every place where some match begins is seen; the last one seen is the leftmost.
+    this.#beginnings ??= new LinearAutomaton(compileLinear(this.#pattern, "backward"), {
+      direction: "backward",
+      isAnchored: false,
+      cacheLimitBytes: this.#cacheLimitBytes,
+    });
+    const start = this.#beginnings.scan({ value, from: value.length, stopsAtFirst: false });
+    this.#extents ??= new LinearAutomaton(this.#program, {
+      direction: "forward",
+      isAnchored: true,
+      cacheLimitBytes: this.#cacheLimitBytes,
+    });
+    const end = this.#extents.scan({ value, from: start, stopsAtFirst: false });
+    return { start, end };
+  }
+}

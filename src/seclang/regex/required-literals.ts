@@ -1,0 +1,193 @@
+/**
+ * Finds literals one of which every matching value must contain, in lower case. A filter built on them may let values
+ * through for nothing; it must never hold back one that matches.
+ */
+import { literalFrequency } from "./byte-frequency.ts";
+import type { ByteSet } from "./byte-set.ts";
+import type { Pattern, PatternNode, Repeat } from "./pattern-tree.ts";
+
+/** A condition every matching value fulfils. */
+export interface RequiredLiterals {
+  /** One of these occurs in the value after its ASCII letters were put in lower case. Never empty strings, never none. */
+  readonly literals: readonly string[];
+  /** The estimated share of places in benign values where one of them begins; the lower, the better the filter. */
+  readonly hitRate: number;
+}
+
+/** Literals of one pattern; raised, the automaton for all rules grows, and with it the time to load them. */
+const LITERALS_LIMIT = 4_096;
+/** Strings of a node when all are known; products of neighbours are not spelled out beyond the second limit. */
+const STRINGS_LIMIT = 512;
+const PRODUCT_LIMIT = 256;
+/** Longer literals say no more: the rest is cut off. */
+const LITERAL_LENGTH_LIMIT = 24;
+/** Above this share a filter stops nothing. */
+const USELESS_HIT_RATE = 0.5;
+
+/** What is known of the text a node matches, in lower case. */
+interface Knowledge {
+  /** All texts it can match, if they are few. */
+  readonly strings?: readonly string[];
+  /** The best set of which each text it matches contains one. */
+  readonly required?: RequiredLiterals;
+}
+
+const NOTHING: Knowledge = {};
+const EMPTY_TEXT: Knowledge = { strings: [""] };
+
+/** The cheapest literals, or undefined when a match may do without any. */
+export function requiredLiterals(pattern: Pattern): RequiredLiterals | undefined {
+  const best = bestOf(knowledgeOf(pattern.root));
+  return best && best.hitRate <= USELESS_HIT_RATE ? best : undefined;
+}
+
+function knowledgeOf(node: PatternNode): Knowledge {
+  switch (node.kind) {
+    case "bytes":
+      return ofSet(node.set);
+    case "sequence":
+      return ofSequence(node.items);
+    case "alternation":
+      return ofAlternation(node.items);
+    case "repeat":
+      return ofRepeat(node);
+    case "capture":
+    case "atomic":
+      return knowledgeOf(node.item);
+    case "empty":
+    case "assertion":
+      return EMPTY_TEXT;
+    case "look":
+      return ofLook(node);
+    case "reference":
+      return NOTHING;
+  }
+}
+
+function ofSet(set: ByteSet): Knowledge {
+  const strings = new Set(set.bytes().map((byte) => lowerCase(String.fromCharCode(byte))));
+  return strings.size <= PRODUCT_LIMIT / 4 ? { strings: [...strings] } : NOTHING;
+}
+
+/** ASCII only: 0xC3 and 0xE3 are different bytes to every pattern. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** A look-around takes no bytes; what it demands to be there is in the value all the same. */
+function ofLook({ item, isNegated }: PatternNode & { readonly kind: "look" }): Knowledge {
+  if (isNegated) return EMPTY_TEXT;
+  return withRequired(EMPTY_TEXT, bestOf(knowledgeOf(item)));
+}
+
+function ofSequence(items: readonly PatternNode[]): Knowledge {
+  let required: RequiredLiterals | undefined;
+  let isComplete = true;
+  // All texts of the items since the last one whose texts are not known.
+  let strings: readonly string[] = [""];
+  for (const item of items) {
+    const known = knowledgeOf(item);
+    required = cheaper(required, known.required);
+    const product = known.strings && productOf(strings, known.strings);
+    if (product) {
+      strings = product;
+      continue;
+    }
+    isComplete = false;
+    required = cheaper(required, literalsOf(strings));
+    strings = known.strings ?? [""];
+  }
+  if (isComplete) return withRequired({ strings }, required);
+  return withRequired(NOTHING, cheaper(required, literalsOf(strings)));
+}
+
+function productOf(
+  left: readonly string[],
+  right: readonly string[],
+): readonly string[] | undefined {
+  if (left.length === 1 && left[0] === "") return right;
+  if (left.length * right.length > PRODUCT_LIMIT) {
+    // One text on one side multiplies nothing.
+    if (left.length > 1 && right.length > 1) return undefined;
+  }
+  const product = new Set<string>();
+  for (const head of left) for (const tail of right) product.add(head + tail);
+  return [...product];
+}
+
+function ofAlternation(items: readonly PatternNode[]): Knowledge {
+  const all = items.map(knowledgeOf);
+  const strings = new Set<string>();
+  const isComplete = all.every((known) => known.strings !== undefined);
+  if (isComplete)
+    for (const known of all) for (const text of known.strings ?? []) strings.add(text);
+  const literals = new Set<string>();
+  let isRequired = true;
+  for (const known of all) {
+    const best = bestOf(known);
+    if (!best) isRequired = false;
+    for (const literal of best?.literals ?? []) literals.add(literal);
+  }
+  const required = isRequired ? literalsOf([...literals]) : undefined;
+  const isFew = isComplete && strings.size <= STRINGS_LIMIT;
+  return withRequired(isFew ? { strings: [...strings] } : NOTHING, required);
+}
+
+function ofRepeat({ item, min, max }: Repeat): Knowledge {
+  const known = knowledgeOf(item);
+  if (max === 0) return EMPTY_TEXT;
+  if (min === 0) {
+    if (max > 1 || !known.strings || known.strings.length >= STRINGS_LIMIT) return NOTHING;
+    return { strings: [...new Set([...known.strings, ""])] };
+  }
+  let strings = known.strings;
+  for (let i = 1; i < min && strings && known.strings; i++) {
+    const product = productOf(strings, known.strings);
+    // What comes first must be there, whatever follows.
+    if (!product || longestOf(product) > LITERAL_LENGTH_LIMIT) {
+      return withRequired(NOTHING, cheaper(known.required, literalsOf(strings)));
+    }
+    strings = product;
+  }
+  if (max === min && strings) return withRequired({ strings }, known.required);
+  return withRequired(NOTHING, cheaper(known.required, strings && literalsOf(strings)));
+}
+
+function longestOf(strings: readonly string[]): number {
+  return strings.reduce((longest, text) => Math.max(longest, text.length), 0);
+}
+
+function withRequired(known: Knowledge, required: RequiredLiterals | undefined): Knowledge {
+  return required ? { ...known, required } : known;
+}
+
+function bestOf(known: Knowledge): RequiredLiterals | undefined {
+  return cheaper(known.required, known.strings && literalsOf(known.strings));
+}
+
+function cheaper(
+  one: RequiredLiterals | undefined,
+  other: RequiredLiterals | undefined,
+): RequiredLiterals | undefined {
+  if (!one || !other) return one ?? other;
+  return other.hitRate < one.hitRate ? other : one;
+}
+
+/** The texts as a condition; none if one of them is empty, or if there are too many. */
+function literalsOf(strings: readonly string[]): RequiredLiterals | undefined {
+  const cut = new Set(strings.map((text) => text.slice(0, LITERAL_LENGTH_LIMIT)));
+  if (cut.size === 0 || cut.size > LITERALS_LIMIT || cut.has("")) return undefined;
+  const literals = [...cut].filter((literal) => !containsAnother(literal, cut));
+  const hitRate = literals.reduce((sum, literal) => sum + literalFrequency(literal), 0);
+  return { literals, hitRate };
+}
+
+/** Whether a shorter literal of the set occurs in it, which then says all. */
+function containsAnother(literal: string, all: ReadonlySet<string>): boolean {
+  for (let start = 0; start < literal.length; start++) {
+    for (let end = start + 1; end <= literal.length; end++) {
+      if (end - start < literal.length && all.has(literal.slice(start, end))) return true;
+    }
+  }
+  return false;
+}
