@@ -7,7 +7,7 @@ import { isRefusal } from "../packs/life/life-error.ts";
 import type { BreakGlass } from "../packs/panic/break-glass.ts";
 import { BreakGlassRefused } from "../packs/panic/break-glass-error.ts";
 import type { BreakGlassOrder } from "../packs/panic/break-glass-order.ts";
-import { asObject, parseStrictJson } from "../stages/identity/strict-json.ts";
+import { asObject, parseStrictJson } from "../config/strict-json.ts";
 import { refusalAtDoor } from "./constitution-door.ts";
 import { breakGlassView, shadowView, viewOf } from "./constitution-view.ts";
 import { jsonAnswer, type OperatorAnswer } from "./operator-answer.ts";

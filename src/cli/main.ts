@@ -10,7 +10,7 @@ import { addKey } from "./key.ts";
 import { addLedger } from "./ledger/command.ts";
 import { VERSION } from "./observation.ts";
 import { addPack } from "./pack/command.ts";
-import { addPolicyProxy } from "./policy-proxy.ts";
+import { addPolicyProxy } from "./policy-proxy/command.ts";
 import { addRun } from "./run.ts";
 import { addSchema } from "./schema.ts";
 

@@ -62,6 +62,47 @@ routes:
     ]);
   });
 
+  test("refuses what of a constitution could never have an effect", async () => {
+    const folder = configurationFolder({
+      "pack.dsse.json": "{}",
+      "officer.pem": "",
+      "portcullis.yaml": `${SOUND.replace("upstream: model }", "upstream: model, webhook: acme }")}  - { path: "/up/**", upstream: model, bodyMode: stream, webhook: partner }
+identity:
+  issuers:
+    access: { issuer: "https://a.example", audience: [x], algorithms: [RS256], header: cf-access-jwt-assertion }
+constitution:
+  form: dsse
+  signature: file:pack.dsse.json
+  keys: ["file:officer.pem"]
+  canary: { routes: [core.al] }
+  edge: { peers: [{ san: "DNS:edge.internal" }] }
+  webhooks:
+    partners:
+      partner: { algorithm: hmac-sha256, scheme: timestamp.body, secrets: ["env:PARTNER"] }
+`,
+    });
+    const source = { PARTNER: "0123456789abcdefghijklmnop" };
+    const mistakes = await readMistakes(folder, { env: source });
+    expect(mistakes).toEqual([
+      expect.stringContaining('routes[0].webhook: there is no webhook partner "acme"'),
+      expect.stringContaining("routes[1].webhook: the signature is over the body"),
+      expect.stringContaining('constitution.canary.routes[0]: there is no route "core.al"'),
+      expect.stringContaining("constitution.edge: no listener asks for certificates"),
+    ]);
+  });
+
+  test("refuses a token's own field that nobody's word counts for", async () => {
+    const folder = configurationFolder({
+      "portcullis.yaml": `${SOUND}identity:
+  issuers:
+    access: { issuer: "https://a.example", audience: [x], algorithms: [RS256], header: cf-access-jwt-assertion }
+`,
+    });
+    expect(await readMistakes(folder)).toEqual([
+      expect.stringContaining("identity.issuers.access.header: the field counts from listed edges"),
+    ]);
+  });
+
   test("refuses what could never have an effect", async () => {
     const folder = configurationFolder({
       "portcullis.yaml": `${SOUND.replace("upstream: model }", "upstream: model, limits: { tiers: { gold: { rate: 1/s } } } }")}authorization:

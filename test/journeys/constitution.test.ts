@@ -8,7 +8,13 @@ import { runCommand } from "../cli/command.ts";
 import type { Answer } from "../support/calling.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import type { Settings } from "../support/gateway-configuration.ts";
-import { PACK_PUBLIC_PEM, packYaml, signedPack, type SignedPack } from "../support/pack.ts";
+import {
+  PACK_PRIVATE_PEM,
+  PACK_PUBLIC_PEM,
+  packYaml,
+  signedPack,
+  type SignedPack,
+} from "../support/pack.ts";
 import { until } from "../support/until.ts";
 
 const STAFF = { groups: ["staff"] };
@@ -129,6 +135,51 @@ describe("the active pack", () => {
     await expect(
       startGateway({ files: filesOf(forged), config: { constitution: SECTION } }),
     ).rejects.toMatchObject({ code: "pack.hash_mismatch" });
+  });
+});
+
+describe("what must not serve", () => {
+  test("a pack that has expired refuses everything, and readiness says so", async () => {
+    const expires = new Date(Date.now() + 3_000).toISOString().replace(/\.\d+Z$/, "Z");
+    const release = `release: { name: churn, version: 1, not_before: 2026-01-01T00:00:00Z, expires: ${expires} }\n`;
+    const pack = signedPack(packYaml(1).replace("policies:", `${release}policies:`), "1");
+    gateway = await startGateway({ files: filesOf(pack), config: { constitution: SECTION } });
+    const running = gateway;
+    const notReady = async (): Promise<unknown> =>
+      ((await (await fetch(`${running.operatorOrigin}/readyz`)).json()) as { notReady: unknown })
+        .notReady;
+    await until("it has expired", async () => String(await notReady()) === "constitution");
+    const refused = await predict(running, STAFF);
+    expect(refused.json().error.details.reason).toBe("constitution.pack_expired");
+    expect([refused.status, running.upstream.received.length]).toEqual([503, 0]);
+    running.expectServerErrors("constitution.pack_expired");
+  });
+
+  test("a key that signs answers may not be one that signs packs", async () => {
+    await expect(start({}, { signAnswers: "file:answers.pem" }, PACK_PRIVATE_PEM)).rejects.toThrow(
+      /constitution\.signAnswers/,
+    );
+  });
+
+  test("an upstream's own word about a signature never reaches the caller", async () => {
+    const running = await start();
+    running.upstream.answer((_, response) => {
+      response.writeHead(200, { "x-policy-sign": "v1;forged", "content-type": "application/json" });
+      response.end("{}");
+    });
+    const answer = await predict(running, STAFF);
+    expect([answer.status, answer.headers["x-policy-sign"]]).toEqual([200, undefined]);
+  });
+
+  test("a caller cannot make an edge's field vanish, nor speak for an edge", async () => {
+    const running = await start();
+    const headers = { ...running.allowed(STAFF), "x-mtls-verified": "true" };
+    const path = "/churn/v2/predict";
+    const named = { ...headers, connection: "close, x-mtls-verified" };
+    expect((await running.call({ path, headers: named, body: "{}" })).status).toBe(400);
+    expect((await running.call({ path, headers, body: "{}" })).status).toBe(200);
+    const sent = running.upstream.received.at(-1);
+    expect(sent?.all("x-mtls-verified")).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import { packHash } from "../../src/packs/sign/pack-hash.ts";
 const KEYS = createPackKey();
 
 export const PACK_PUBLIC_PEM: string = KEYS.publicPem;
+export const PACK_PRIVATE_PEM: string = KEYS.privatePem;
 
 /** The second version also refuses whoever is in the group `interns`. */
 export function packYaml(version: 1 | 2): string {

@@ -4,7 +4,7 @@
  */
 import { decodeBase64url } from "./base64url.ts";
 import { quote, Refused } from "./refused.ts";
-import { asObject, parseStrictJson } from "./strict-json.ts";
+import { asObject, parseStrictJson } from "../../config/strict-json.ts";
 
 /**
  * 16 KB of token: five times the largest real ones. It must be hashed and parsed before anyone has proved anything, so

@@ -6,7 +6,7 @@ import type { ClaimMapping } from "./claim-mapping.ts";
 import { findForeignParameter, type CompactToken } from "./compact-token.ts";
 import type { VerificationKey } from "./key-set.ts";
 import type { KeySource } from "./key-source.ts";
-import { asObject } from "./strict-json.ts";
+import { asObject } from "../../config/strict-json.ts";
 import { quote, Refused } from "./refused.ts";
 import type { ReplayMemory } from "./replay-memory.ts";
 

@@ -3,7 +3,7 @@
  * location is the operator's word; a token never has a say in it.
  */
 import { FetchFailed, fetchDocument, type FetchOptions } from "./guarded-fetch.ts";
-import { asObject, parseStrictJson } from "./strict-json.ts";
+import { asObject, parseStrictJson } from "../../config/strict-json.ts";
 
 /** How long a discovery document's `jwks_uri` is believed; it is read again sooner when the keys cannot be fetched. */
 const DISCOVERY_LIFETIME_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { importJWK, type JWK } from "jose";
 import { ALGORITHMS, type Algorithm } from "./algorithms.ts";
 import { decodeBase64url } from "./base64url.ts";
 import { quote } from "./refused.ts";
-import { asObject, parseStrictJson } from "./strict-json.ts";
+import { asObject, parseStrictJson } from "../../config/strict-json.ts";
 import { findRsaWeakness } from "./weak-rsa.ts";
 
 /** More keys than any issuer needs for rotation; each costs an import, so a hostile set could hold the process up. */

@@ -1,7 +1,7 @@
 /**
- * JSON that means one thing to every reader: valid UTF-8, no member twice, no `__proto__`, bounded depth. For tokens and
- * key sets, which are small; RFC 8725 section 3.10 and RFC 7515 section 4 leave duplicates to the reader, and attackers
- * live on readers that differ.
+ * JSON that means one thing to every reader: valid UTF-8, no member twice, no `__proto__`, bounded depth. For tokens, key
+ * sets and operators' orders, which are small; RFC 8725 section 3.10 and RFC 7515 section 4 leave duplicates to the
+ * reader, and attackers live on readers that differ.
  */
 import { isUtf8 } from "node:buffer";
 

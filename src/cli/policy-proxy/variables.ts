@@ -3,14 +3,14 @@
  * value says so and never repeats it.
  */
 import { join } from "node:path";
-import { parseCount, parseList, type EnvironmentDraft } from "../config/environment.ts";
-import { UnitError } from "../config/unit.ts";
-import { ENVIRONMENT_TABLE } from "../gateway/environment-table.ts";
-import { PackRefused } from "../packs/pack-error.ts";
-import { createPackKey, readPublicKeyBase64 } from "../packs/sign/keys.ts";
-import { EDGE_VARIABLES } from "./policy-proxy-edge.ts";
-import { ownKeyPath } from "./policy-proxy-key.ts";
-import { requireVariables, type PolicyVariable } from "./policy-proxy-variable.ts";
+import { parseCount, parseList, type EnvironmentDraft } from "../../config/environment.ts";
+import { UnitError } from "../../config/unit.ts";
+import { ENVIRONMENT_TABLE } from "../../gateway/environment-table.ts";
+import { PackRefused } from "../../packs/pack-error.ts";
+import { createPackKey, readPublicKeyBase64 } from "../../packs/sign/keys.ts";
+import { EDGE_VARIABLES } from "./edge.ts";
+import { ownKeyPath } from "./key.ts";
+import { requireVariables, type PolicyVariable } from "./variable.ts";
 
 /** A quarter of an hour, as in `constitution.breakGlass.maxTtl`. */
 const PANIC_TTL_CAP_SEC = 900;

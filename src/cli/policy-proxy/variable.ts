@@ -1,6 +1,6 @@
 /** What one variable of the policy proxy is: a row like any of the gateway's, which also says what holds without it. */
-import type { EnvironmentDraft, EnvironmentRow } from "../config/environment.ts";
-import { UnitError } from "../config/unit.ts";
+import type { EnvironmentDraft, EnvironmentRow } from "../../config/environment.ts";
+import { UnitError } from "../../config/unit.ts";
 
 export interface PolicyVariable extends EnvironmentRow {
   readonly example: string;

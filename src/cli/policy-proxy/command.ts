@@ -3,11 +3,11 @@
  * of them: all that is missing or malformed is said at once.
  */
 import type { Command } from "commander";
-import { renderDiagnostics } from "../config/diagnostic.ts";
-import type { Environment } from "../config/environment.ts";
-import { makeOwnKey, ownKeyPath } from "./policy-proxy-key.ts";
-import { policyProxySource, printVariables, problemsOf } from "./policy-proxy-source.ts";
-import { serve } from "./run.ts";
+import { renderDiagnostics } from "../../config/diagnostic.ts";
+import type { Environment } from "../../config/environment.ts";
+import { makeOwnKey, ownKeyPath } from "./key.ts";
+import { policyProxySource, printVariables, problemsOf } from "./source.ts";
+import { serve } from "../run.ts";
 
 interface PolicyProxyOptions {
   readonly printConfig?: true;

@@ -2,11 +2,11 @@
  * The variables that say which edge in front of the policy proxy is believed, and in what. An edge is known by its
  * certificate; without one that is listed, nothing that a proxy says about its callers counts.
  */
-import { parseList, type EnvironmentDraft } from "../config/environment.ts";
-import { UnitError } from "../config/unit.ts";
-import { parseHostname } from "../config/endpoint-text.ts";
-import { CORE_ROUTES } from "./policy-proxy-settings.ts";
-import { requireVariables, type PolicyVariable } from "./policy-proxy-variable.ts";
+import { parseList, type EnvironmentDraft } from "../../config/environment.ts";
+import { UnitError } from "../../config/unit.ts";
+import { parseHostname } from "../../config/endpoint-text.ts";
+import { CORE_ROUTES } from "./settings.ts";
+import { requireVariables, type PolicyVariable } from "./variable.ts";
 
 /** What the Caddyfile in deploy/ sets itself. What an edge merely passes on is its callers' word. */
 const DEFAULT_EDGE_FACTS = ["tls", "mtls", "user", "groups"];

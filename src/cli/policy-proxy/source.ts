@@ -3,16 +3,16 @@
  */
 import { existsSync } from "node:fs";
 import { stringify } from "yaml";
-import { renderDiagnostics, toDiagnostic, type Diagnostic } from "../config/diagnostic.ts";
-import type { Environment } from "../config/environment.ts";
-import { loadConfiguration } from "../config/load.ts";
-import { valueOf } from "../config/source-node.ts";
-import { readConfiguration, type ConfigurationSource } from "../gateway/configuration.ts";
-import { rootSchema } from "../gateway/schema.ts";
-import { ownKeyPath } from "./policy-proxy-key.ts";
-import { POLICY_PROXY_SETTINGS } from "./policy-proxy-settings.ts";
-import type { PolicyVariable } from "./policy-proxy-variable.ts";
-import { POLICY_VARIABLES } from "./policy-proxy-variables.ts";
+import { renderDiagnostics, toDiagnostic, type Diagnostic } from "../../config/diagnostic.ts";
+import type { Environment } from "../../config/environment.ts";
+import { loadConfiguration } from "../../config/load.ts";
+import { valueOf } from "../../config/source-node.ts";
+import { readConfiguration, type ConfigurationSource } from "../../gateway/configuration.ts";
+import { rootSchema } from "../../gateway/schema.ts";
+import { ownKeyPath } from "./key.ts";
+import { POLICY_PROXY_SETTINGS } from "./settings.ts";
+import type { PolicyVariable } from "./variable.ts";
+import { POLICY_VARIABLES } from "./variables.ts";
 
 export function policyProxySource(env: Environment): ConfigurationSource {
   const variables = { rows: POLICY_VARIABLES };

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { createSigningKeyPem, readSigningKey } from "../ledger/signing-key.ts";
+import { createSigningKeyPem, readSigningKey } from "../../ledger/signing-key.ts";
 
 /** Whoever can read the key can sign another history. */
 const KEY_MODE = 0o600;
