@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { signEnvelope } from "../../src/packs/sign/dsse.ts";
@@ -23,37 +23,11 @@ import { signPackJson } from "../../src/packs/sign/pack-json.ts";
 import { packHash } from "../../src/packs/sign/pack-hash.ts";
 import { signResponse } from "../../src/packs/sign/response-signature.ts";
 import { yamlOf, type TestRelease } from "../../src/packs/sign/signed-packs.test-support.ts";
+import { runCommand, type Finished } from "./command.ts";
 
-const ROOT = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 
-/** The four commands under `portcullis pack`, as a process of their own. */
-const SCRIPT = `
-  import { Command } from "commander";
-  import { addPackKeygen } from "./src/cli/pack/keygen.ts";
-  import { addPackSign } from "./src/cli/pack/sign.ts";
-  import { addPackVerify } from "./src/cli/pack/verify.ts";
-  import { addPackVerifyResponse } from "./src/cli/pack/verify-response.ts";
-  const program = new Command("portcullis").version("0.0.0").enablePositionalOptions();
-  const pack = program.command("pack");
-  for (const add of [addPackKeygen, addPackSign, addPackVerify, addPackVerifyResponse]) add(pack);
-  await program.parseAsync(process.argv.slice(1), { from: "user" });
-`;
-
-interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function pack(...args: readonly string[]): Promise<Finished> {
-  const node = ["--input-type=module", "--eval", SCRIPT, "--", "pack", ...args];
-  try {
-    return { code: 0, ...(await run(process.execPath, node, { cwd: ROOT })) };
-  } catch (error) {
-    return error as Finished;
-  }
-}
+const pack = (...args: readonly string[]): Promise<Finished> => runCommand(["pack", ...args]);
 
 let folder = "";
 beforeEach(() => {
@@ -431,4 +405,13 @@ describe("portcullis pack verify-response", () => {
     const usage = await about("ok", path("body"));
     expect(usage).toMatchObject({ code: 1, stderr: expect.stringContaining("status") });
   });
+});
+
+test("every command about packs is there", async () => {
+  const { stdout } = await pack("--help");
+  for (const name of [
+    ...["keygen", "sign", "verify", "lint", "test", "diff", "explain", "verify-response"],
+    ...["reload", "promote", "rollback", "drop", "shadow-report", "approve-break-glass"],
+  ])
+    expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
 });
