@@ -409,9 +409,7 @@ describe("portcullis pack verify-response", () => {
 
 test("every command about packs is there", async () => {
   const { stdout } = await pack("--help");
-  for (const name of [
-    ...["keygen", "sign", "verify", "lint", "test", "diff", "explain", "verify-response"],
-    ...["reload", "promote", "rollback", "drop", "shadow-report", "approve-break-glass"],
-  ])
-    expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+  const names =
+    "keygen sign verify lint test diff explain verify-response reload promote rollback drop shadow-report approve-break-glass";
+  for (const name of names.split(" ")) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
 });
