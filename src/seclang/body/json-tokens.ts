@@ -38,6 +38,20 @@ function lengthOfEscape(text: ByteString, at: number): number {
   return Number.isNaN(code) || !'"\\/bfnrt'.includes(String.fromCharCode(code)) ? 0 : 2;
 }
 
+/**
+ * Offset of the closing quote if the string is ASCII without escapes up to it, else -1: most strings are, and are then
+ * their own value.
+ */
+export function endOfPlainString(text: ByteString, from: number): number {
+  const { length } = text;
+  for (let at = from; at < length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code < 0x20 || code >= 0x80 || code === BACKSLASH) return -1;
+  }
+  return -1;
+}
+
 /** Offset of the closing quote of the string whose first byte behind the opening quote is `from`. */
 export function endOfString(text: ByteString, from: number): number {
   let at = from;

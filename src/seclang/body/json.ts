@@ -7,13 +7,20 @@
  * three-byte form, since truncated emoji are common in chat traffic and the value must stay inspectable.
  */
 import type { ByteString } from "../byte-string.ts";
-import { endOfNumber, endOfString, skipSpace, unescapeString } from "./json-tokens.ts";
+import {
+  endOfNumber,
+  endOfPlainString,
+  endOfString,
+  skipSpace,
+  unescapeString,
+} from "./json-tokens.ts";
 import { BodyFields, type BodyLimits, type ParsedBody } from "./parsed-body.ts";
 
 const ROOT = "json";
 
 interface Container {
-  readonly name: ByteString;
+  /** What the names of its members begin with: its own name and a dot. */
+  readonly prefix: ByteString;
   /** Index of the element being read; -1 in an object. */
   index: number;
 }
@@ -79,19 +86,21 @@ class JsonReader {
   }
 
   #open(isArray: boolean): boolean {
-    this.#stack.push({ name: this.#name, index: isArray ? 0 : -1 });
-    if (!isArray) return this.#key();
-    this.#name = `${this.#name}.0`;
+    const prefix = `${this.#name}.`;
+    this.#stack.push({ prefix, index: isArray ? 0 : -1 });
+    if (!isArray) return this.#key(prefix);
+    this.#name = `${prefix}0`;
     return true;
   }
 
-  #key(): boolean {
+  #key(prefix: ByteString): boolean {
     const quote = skipSpace(this.#text, this.#at);
     if (this.#text.charCodeAt(quote) !== 0x22) return this.#unexpected(quote, "a name expected");
-    const end = endOfString(this.#text, quote + 1);
+    const plainEnd = endOfPlainString(this.#text, quote + 1);
+    const end = plainEnd >= 0 ? plainEnd : endOfString(this.#text, quote + 1);
     if (end < 0) return this.#badString(~end);
-    const key = unescapeString(this.#text.slice(quote + 1, end));
-    this.#name = `${this.#stack.at(-1)?.name ?? ""}.${key}`;
+    const raw = this.#text.slice(quote + 1, end);
+    this.#name = prefix + (plainEnd >= 0 ? raw : unescapeString(raw));
     // Checked here too, because a name of containers only would otherwise grow with the depth.
     if (this.#name.length > this.#out.limits.nameBytes) {
       const at = this.#origin.base + quote;
@@ -104,9 +113,11 @@ class JsonReader {
   }
 
   #string(start: number): boolean {
-    const end = endOfString(this.#text, start);
+    const plainEnd = endOfPlainString(this.#text, start);
+    const end = plainEnd >= 0 ? plainEnd : endOfString(this.#text, start);
     if (end < 0) return this.#badString(~end);
-    const isAdded = this.#leaf(start, end, unescapeString(this.#text.slice(start, end)));
+    const raw = this.#text.slice(start, end);
+    const isAdded = this.#leaf(start, end, plainEnd >= 0 ? raw : unescapeString(raw));
     this.#at = end + 1;
     return isAdded;
   }
@@ -147,9 +158,9 @@ class JsonReader {
   }
 
   #next(container: Container): boolean {
-    if (container.index < 0) return this.#key();
+    if (container.index < 0) return this.#key(container.prefix);
     container.index += 1;
-    this.#name = `${container.name}.${container.index}`;
+    this.#name = container.prefix + container.index;
     return true;
   }
 

@@ -11,12 +11,14 @@ export function matchingPhrases(phrases: readonly ByteString[]): CompiledOperato
   if (phrases.length === 0) {
     throw new OperatorRefused("operator.argument_invalid", "there is no phrase to look for");
   }
-  const automaton = new AhoCorasick(phrases, { ignoreCase: true });
+  // Made at the first value that needs it: most lists never see one, since a filter knows their phrases already.
+  let made: AhoCorasick | undefined;
+  const automaton = () => (made ??= new AhoCorasick(phrases, { ignoreCase: true }));
   return {
     mandatory: phrases,
-    test: (value) => automaton.test(value),
+    test: (value) => automaton().test(value),
     captures: (value) => {
-      const found = automaton.firstMatch(value);
+      const found = automaton().firstMatch(value);
       return found === undefined ? [] : [value.slice(found.start, found.end)];
     },
   };

@@ -1,4 +1,4 @@
-/** The variables a rule may name, from the reference manuals of ModSecurity and Coraza; nothing outside the table is a variable. */
+/** The variables a rule may name, from the reference manuals of ModSecurity and Coraza, and two of our own (PROMPTS, IDENTIFIERS: arguments that a route's schema declares as such); nothing outside the table is a variable. */
 
 /** `scalar` has one value and takes no selector; `collection` may have one; `xml` takes an XPath. */
 export type VariableShape = "scalar" | "collection" | "xml";
@@ -7,7 +7,7 @@ const COLLECTIONS = `ARGS ARGS_GET ARGS_POST ARGS_NAMES ARGS_GET_NAMES ARGS_POST
   REQUEST_HEADERS REQUEST_HEADERS_NAMES REQUEST_COOKIES REQUEST_COOKIES_NAMES
   RESPONSE_HEADERS RESPONSE_HEADERS_NAMES RESPONSE_ARGS JSON
   FILES FILES_NAMES FILES_SIZES FILES_TMPNAMES FILES_TMP_CONTENT
-  MULTIPART_PART_HEADERS MULTIPART_NAME MULTIPART_FILENAME
+  MULTIPART_PART_HEADERS MULTIPART_NAME MULTIPART_FILENAME PROMPTS IDENTIFIERS
   MATCHED_VARS MATCHED_VARS_NAMES TX IP GLOBAL SESSION USER RESOURCE ENV GEO RULE PERF_RULES`;
 
 const SCALARS = `ARGS_COMBINED_SIZE AUTH_TYPE DURATION FILES_COMBINED_SIZE FULL_REQUEST

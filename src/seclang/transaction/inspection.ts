@@ -1,0 +1,201 @@
+/** Runs phases over what was read: filter first, then the interpreter, within the budget of time, at once or in slices. */
+import type { Entry } from "../collections/entry.ts";
+import type { Parts } from "../collections/parts.ts";
+import type { CompiledMember, CompiledRule } from "../compile/compile-rule.ts";
+import type { PolicyCore } from "../compile/policy-core.ts";
+import type { FilterSession } from "../filter/filter-session.ts";
+import { ValueTooLong } from "../regex/rule-matcher.ts";
+import { PhaseRun, type InterpreterTools, type PhaseEnd } from "./interpreter.ts";
+import { MatchLog } from "./match-log.ts";
+import type { EngineFault, Interruption, TransactionReport, Verdict } from "./report.ts";
+import { TransactionState } from "./transaction-state.ts";
+
+/** Milliseconds of work before the event loop gets its turn; asked for are at most 5 between two turns. */
+const SLICE_MS = 2;
+/** The clock is read once in so many questions: reading it costs as much as running a small rule. */
+const CLOCK_STRIDE = 16;
+const REFUSED_STATUS = {
+  "waf.body_too_large": 413,
+  "waf.body_unreadable": 400,
+  "waf.budget_exceeded": 403,
+  "waf.value_too_long": 403,
+} as const;
+
+/** Thrown between two units of work when the transaction's CPU budget is spent. */
+class BudgetSpent extends Error {}
+
+export class Inspection implements InterpreterTools {
+  readonly state: TransactionState;
+  readonly #policy: PolicyCore;
+  #session: FilterSession | undefined;
+  readonly #log = new MatchLog();
+  #pending: Entry[] = [];
+  #interruption: Interruption | undefined;
+  #wouldInterrupt: Interruption | undefined;
+  #fault: EngineFault | undefined;
+  /** Phases that `allow` ended: 2 ends the request's, 4 all but logging. */
+  #allowedUntil = 0;
+  #spentMs = 0;
+  #startedMs = 0;
+  #sliceEndsMs = Infinity;
+  #questions = 0;
+
+  constructor(policy: PolicyCore) {
+    this.#policy = policy;
+    const { settings, layout, program, store } = policy;
+    this.state = new TransactionState({
+      layout,
+      initialTx: program.initialTx,
+      controls: {
+        engine: settings.engine,
+        processor: undefined,
+        isBodyVariableForced: false,
+        hasRequestBodyAccess: settings.hasRequestBodyAccess,
+        hasResponseBodyAccess: settings.hasResponseBodyAccess,
+        requestBodyLimitBytes: settings.requestBodyLimitBytes,
+        responseBodyLimitBytes: settings.responseBodyLimitBytes,
+      },
+      store,
+      nowMs: Date.now(),
+    });
+    this.#session = policy.openSession();
+  }
+
+  get removedTargets(): PolicyCore["removedTargets"] {
+    return this.#policy.removedTargets;
+  }
+
+  get verdict(): Verdict {
+    return this.#interruption;
+  }
+
+  get isOver(): boolean {
+    return this.#interruption !== undefined;
+  }
+
+  add(parts: Parts): void {
+    this.state.addParts(parts);
+    for (const entry of parts.entries) this.#pending.push(entry);
+  }
+
+  /** The engine's own refusal; in detection-only mode it is only noted. */
+  refuse(fault: EngineFault): void {
+    this.#fault ??= fault;
+    const interruption: Interruption = {
+      action: "deny",
+      status: REFUSED_STATUS[fault],
+      ruleId: 0,
+    };
+    if (this.state.controls.engine === "on") this.#interruption ??= interruption;
+    else this.#wouldInterrupt ??= interruption;
+  }
+
+  /** Counts the work's time. */
+  measured<T>(work: () => T): T {
+    this.#startedMs = performance.now();
+    try {
+      return work();
+    } finally {
+      this.#spentMs += performance.now() - this.#startedMs;
+    }
+  }
+
+  runAtOnce(phase: number): Verdict {
+    const run = this.#begin(phase);
+    if (run === undefined) return this.#interruption;
+    for (let isDone = false; !isDone;) isDone = this.#go(run);
+    return this.#interruption;
+  }
+
+  async runInSlices(phase: number): Promise<Verdict> {
+    const run = this.#begin(phase);
+    if (run === undefined) return this.#interruption;
+    for (let isDone = false; !isDone;) {
+      this.#sliceEndsMs = performance.now() + SLICE_MS;
+      isDone = this.measured(() => this.#go(run));
+      if (!isDone) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#sliceEndsMs = Infinity;
+    return this.#interruption;
+  }
+
+  #begin(phase: number): PhaseRun | undefined {
+    const isLogging = phase === 5;
+    if (!isLogging && (this.isOver || phase <= this.#allowedUntil)) return undefined;
+    if (this.state.controls.engine === "off") return undefined;
+    const program = this.#policy.program.phases[phase - 1];
+    if (program === undefined) return undefined;
+    if (!isLogging) {
+      this.#session?.begin(this.#pending);
+      this.#pending = [];
+    }
+    return new PhaseRun(program, { state: this.state, log: this.#log, tools: this });
+  }
+
+  /** Works until the phase ends (true) or the slice does (false). */
+  #go(run: PhaseRun): boolean {
+    try {
+      if (this.#session?.resume(this.#isOverdue) === false) return false;
+      const end = run.run();
+      this.#wouldInterrupt ??= run.wouldInterrupt;
+      if (end === undefined) return false;
+      this.#conclude(end);
+    } catch (error) {
+      if (error instanceof BudgetSpent) this.#overBudget();
+      else if (error instanceof ValueTooLong) this.refuse("waf.value_too_long");
+      else throw error;
+    }
+    return true;
+  }
+
+  #conclude(end: PhaseEnd): void {
+    if (end.kind === "interrupted") this.#interruption = end.interruption;
+    if (end.kind !== "allowed" || end.scope === "phase") return;
+    this.#allowedUntil = end.scope === "request" ? 2 : 4;
+  }
+
+  /** What is not inspected does not pass, unless the operator chose to mark it only. */
+  #overBudget(): void {
+    if (this.#policy.onBudget === "deny") this.refuse("waf.budget_exceeded");
+    else this.#fault ??= "waf.budget_exceeded";
+  }
+
+  readonly #isOverdue = (): boolean => this.isOverdue();
+
+  isOverdue(): boolean {
+    const isSliced = this.#sliceEndsMs !== Infinity;
+    if (!isSliced && ++this.#questions % CLOCK_STRIDE !== 0) return false;
+    const now = performance.now();
+    if (this.#spentMs + now - this.#startedMs > this.#policy.budgetMs) throw new BudgetSpent();
+    return now >= this.#sliceEndsMs;
+  }
+
+  mayMatch({ filters }: CompiledRule): boolean {
+    const session = this.#session;
+    if (session === undefined || filters === undefined) return true;
+    for (const { index } of filters) if (session.entriesOf(index) !== undefined) return true;
+    return false;
+  }
+
+  transform(entry: Entry, { chain }: CompiledMember): string {
+    return this.#policy.filter.transform(entry, chain);
+  }
+
+  /** Ends the work: what was borrowed is given back. */
+  close(): void {
+    this.state.saveCollections();
+    if (this.#session !== undefined) this.#policy.closeSession(this.#session);
+    this.#session = undefined;
+  }
+
+  report(): TransactionReport {
+    return {
+      interruption: this.#interruption,
+      wouldInterrupt: this.#wouldInterrupt,
+      fault: this.#fault,
+      matched: this.#log.rules,
+      scores: this.state.scores(),
+      micros: Math.round(this.#spentMs * 1_000),
+    };
+  }
+}
