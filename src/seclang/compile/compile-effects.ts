@@ -147,7 +147,10 @@ function control(action: Of<"ctl">, tools: EffectTools): Effect | undefined {
   if (change !== undefined) return (state) => change(state, value);
   if (!option.startsWith("rule")) return undefined;
   const indexes = indexesOf(choiceOf(action), tools);
-  if (targets === undefined) return (state) => removeRules(state, indexes, tools.heads.length);
+  if (targets === undefined)
+    return (state) => {
+      for (const index of indexes) state.removeRule(index);
+    };
   const removed = targets.map((target) => removedTarget(target));
   return (state) => {
     for (const index of indexes) removeTargets(state, index, removed);
@@ -167,11 +170,6 @@ function indexesOf(choice: RuleChoice, { heads, report }: EffectTools): readonly
     report("seclang.value", `ctl: the pattern cannot be read: ${(error as Error).message}`);
     return [];
   }
-}
-
-function removeRules(state: TransactionState, indexes: readonly number[], ruleCount: number): void {
-  state.removedRules ??= new Uint8Array(ruleCount);
-  for (const index of indexes) state.removedRules[index] = 1;
 }
 
 function removeTargets(

@@ -11,6 +11,7 @@ import type { EngineSettings } from "./settings.ts";
 export interface PolicyCore {
   readonly settings: EngineSettings;
   readonly layout: TxLayout;
+  readonly ruleCount: number;
   readonly program: Program;
   readonly store: CollectionStore;
   readonly filter: Filter;

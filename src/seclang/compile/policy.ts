@@ -69,6 +69,7 @@ export class Policy {
     this.#core = {
       settings: engine === undefined ? merged : { ...merged, engine },
       layout: basis.layout,
+      ruleCount: basis.compiled.size,
       program,
       store: options.collections ?? new MemoryCollections(merged.collectionTimeoutSeconds),
       filter: basis.filter,

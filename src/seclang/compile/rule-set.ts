@@ -16,7 +16,7 @@ import type { Program } from "./program.ts";
 import { resolveDirectives } from "./resolve-directives.ts";
 import { RuleSetRefused } from "./rule-set-refused.ts";
 import type { HeadRule } from "./rule.ts";
-import { settingsOf } from "./settings.ts";
+import { settingsOf, settingWarnings } from "./settings.ts";
 import { TxLayout } from "../transaction/tx-variables.ts";
 
 /** What is told of a rule. */
@@ -78,7 +78,7 @@ export class RuleSet {
     const filter = restored ?? new Filter(options);
     this.isFromArtefact = restored !== undefined && this.#patterns.learnedCount === 0;
     this.rules = heads.map(infoOf);
-    this.warnings = warnings;
+    this.warnings = [...warnings, ...settingWarnings(settings)];
     this.#basis = {
       steps,
       compiled: new Map(compiled.map((rule) => [rule.rule.id, rule])),

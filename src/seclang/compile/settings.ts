@@ -8,6 +8,8 @@ export interface EngineSettings {
   readonly hasResponseBodyAccess: boolean;
   /** Bytes of a request body; a larger one is refused, or inspected up to here with `isRequestCut`. */
   readonly requestBodyLimitBytes: number;
+  /** The same for bodies that hold no files: all but multipart. */
+  readonly noFilesLimitBytes: number;
   readonly isRequestCut: boolean;
   readonly responseBodyLimitBytes: number;
   readonly isResponseCut: boolean;
@@ -35,6 +37,7 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   hasRequestBodyAccess: true,
   hasResponseBodyAccess: true,
   requestBodyLimitBytes: REQUEST_BODY_LIMIT_BYTES,
+  noFilesLimitBytes: REQUEST_BODY_LIMIT_BYTES,
   isRequestCut: false,
   responseBodyLimitBytes: RESPONSE_BODY_LIMIT_BYTES,
   isResponseCut: true,
@@ -64,6 +67,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   SecRequestBodyAccess: (_, args) => ({ hasRequestBodyAccess: isOn(args) }),
   SecResponseBodyAccess: (_, args) => ({ hasResponseBodyAccess: isOn(args) }),
   SecRequestBodyLimit: (_, args) => ({ requestBodyLimitBytes: Number(first(args)) }),
+  SecRequestBodyNoFilesLimit: (_, args) => ({ noFilesLimitBytes: Number(first(args)) }),
   SecRequestBodyLimitAction: (_, args) => ({ isRequestCut: first(args) === "ProcessPartial" }),
   SecResponseBodyLimit: (_, args) => ({ responseBodyLimitBytes: Number(first(args)) }),
   SecResponseBodyLimitAction: (_, args) => ({ isResponseCut: first(args) === "ProcessPartial" }),
@@ -76,6 +80,27 @@ const CHANGES: Readonly<Record<string, Change>> = {
   SecArgumentSeparator: (_, args) => ({ argumentSeparator: first(args) }),
   SecCollectionTimeout: (_, args) => ({ collectionTimeoutSeconds: Number(first(args)) }),
 };
+
+/** Settings of files and logs that this engine keeps elsewhere, or that are always so here. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "SecAuditEngine",
+  "SecAuditLogParts",
+  "SecAuditLogRelevantStatus",
+  "SecAuditLogFormat",
+  "SecXmlExternalEntity",
+  "SecWebAppId",
+  "SecSensorId",
+]);
+
+/** What an operator should know: settings that were accepted, mean something to other engines, and change nothing here. */
+export function settingWarnings(directives: readonly Setting[]): readonly string[] {
+  return directives.flatMap(({ name, args, isIgnored, at }) => {
+    const isQuiet = isIgnored || CHANGES[name] !== undefined || ELSEWHERE.has(name);
+    return isQuiet || first(args) === "Off" || first(args) === "0"
+      ? []
+      : [`${at.file}:${at.line}: ${name} has no effect here`];
+  });
+}
 
 /** The defaults as the directives change them, in order. */
 export function settingsOf(directives: readonly Setting[]): EngineSettings {

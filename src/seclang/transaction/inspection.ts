@@ -1,15 +1,18 @@
 /** Runs phases over what was read: filter first, then the interpreter, within the budget of time, at once or in slices. */
-import type { Entry } from "../collections/entry.ts";
+import type { ByteString } from "../byte-string.ts";
+import { Entry, PART } from "../collections/entry.ts";
 import type { Parts } from "../collections/parts.ts";
 import type { CompiledMember, CompiledRule } from "../compile/compile-rule.ts";
 import type { PolicyCore } from "../compile/policy-core.ts";
 import type { FilterSession } from "../filter/filter-session.ts";
 import { ValueTooLong } from "../regex/rule-matcher.ts";
+import { CpuBudget } from "./cpu-budget.ts";
 import { PhaseRun, type InterpreterTools, type PhaseEnd } from "./interpreter.ts";
 import { MatchLog } from "./match-log.ts";
 import type { EngineFault, Interruption, TransactionReport, Verdict } from "./report.ts";
 import { TransactionState } from "./transaction-state.ts";
 
+const RESPONSE_BODY = 4;
 /** Milliseconds of work before the event loop gets its turn; asked for are at most 5 between two turns. */
 const SLICE_MS = 2;
 /** The clock is read once in so many questions: reading it costs as much as running a small rule. */
@@ -35,8 +38,7 @@ export class Inspection implements InterpreterTools {
   #fault: EngineFault | undefined;
   /** Phases that `allow` ended: 2 ends the request's, 4 all but logging. */
   #allowedUntil = 0;
-  #spentMs = 0;
-  #startedMs = 0;
+  readonly #budget: CpuBudget;
   #sliceEndsMs = Infinity;
   #questions = 0;
 
@@ -57,7 +59,9 @@ export class Inspection implements InterpreterTools {
       },
       store,
       nowMs: Date.now(),
+      ruleCount: policy.ruleCount,
     });
+    this.#budget = new CpuBudget(policy.budgetMs);
     this.#session = policy.openSession();
   }
 
@@ -92,11 +96,11 @@ export class Inspection implements InterpreterTools {
 
   /** Counts the work's time. */
   measured<T>(work: () => T): T {
-    this.#startedMs = performance.now();
+    this.#budget.start();
     try {
       return work();
     } finally {
-      this.#spentMs += performance.now() - this.#startedMs;
+      this.#budget.stop();
     }
   }
 
@@ -105,6 +109,22 @@ export class Inspection implements InterpreterTools {
     if (run === undefined) return this.#interruption;
     for (let isDone = false; !isDone;) isDone = this.#go(run);
     return this.#interruption;
+  }
+
+  /** Phase 4 over the part of a stream that is in sight. */
+  runOnWindow(text: ByteString): void {
+    const { phases } = this.#policy.program;
+    const body = new Entry(PART.responseBody, "", text);
+    this.state.replaceEntries(body);
+    this.#session?.reset();
+    this.#pending = [body];
+    const before = this.#log.rules.length;
+    this.runAtOnce(RESPONSE_BODY);
+    const matched = new Set(this.#log.rules.slice(before).map(({ id }) => id));
+    // WHY: the next window begins with the end of this one, and would count the same match again.
+    for (const rule of phases[RESPONSE_BODY - 1]?.rules ?? [])
+      if (matched.has(rule.rule.id) && rule.filters !== undefined)
+        this.state.removeRule(rule.index);
   }
 
   async runInSlices(phase: number): Promise<Verdict> {
@@ -166,7 +186,7 @@ export class Inspection implements InterpreterTools {
     const isSliced = this.#sliceEndsMs !== Infinity;
     if (!isSliced && ++this.#questions % CLOCK_STRIDE !== 0) return false;
     const now = performance.now();
-    if (this.#spentMs + now - this.#startedMs > this.#policy.budgetMs) throw new BudgetSpent();
+    if (this.#budget.isSpent(now)) throw new BudgetSpent();
     return now >= this.#sliceEndsMs;
   }
 
@@ -195,7 +215,7 @@ export class Inspection implements InterpreterTools {
       fault: this.#fault,
       matched: this.#log.rules,
       scores: this.state.scores(),
-      micros: Math.round(this.#spentMs * 1_000),
+      micros: Math.round(this.#budget.spentMs * 1_000),
     };
   }
 }

@@ -42,6 +42,7 @@ export interface StateOptions {
   readonly store: CollectionStore;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  readonly ruleCount: number;
 }
 
 const NO_ENTRIES: readonly Entry[] = [];
@@ -70,15 +71,17 @@ export class TransactionState {
   /** Every score that was written, by lower-case TX name. */
   readonly scoreNames = new Set<ByteString>();
   readonly #store: CollectionStore;
+  readonly #ruleCount: number;
   readonly #entries: (Entry[] | undefined)[] = Array.from({ length: PART_COUNT });
   readonly #expanded = new Set<Entry>();
   /** The latest first. */
   readonly #parts: Parts[] = [];
 
-  constructor({ layout, initialTx, controls, store, nowMs }: StateOptions) {
+  constructor({ layout, initialTx, controls, store, nowMs, ruleCount }: StateOptions) {
     this.tx = new TxVariables(layout, initialTx);
     this.controls = controls;
     this.#store = store;
+    this.#ruleCount = ruleCount;
     this.nowMs = nowMs;
   }
 
@@ -95,6 +98,17 @@ export class TransactionState {
       else list.push(entry);
       if (at >= expandedFrom) this.#expanded.add(entry);
     }
+  }
+
+  /** Puts an entry in the place of all others of its part. */
+  replaceEntries(entry: Entry): void {
+    this.#entries[bitOf(entry.part)] = [entry];
+  }
+
+  /** Takes a rule out of what is left of the transaction. */
+  removeRule(index: number): void {
+    this.removedRules ??= new Uint8Array(this.#ruleCount);
+    this.removedRules[index] = 1;
   }
 
   /** The entries of one part, by the number of its bit. */

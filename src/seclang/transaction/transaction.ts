@@ -2,7 +2,7 @@
  * One request and its answer on their way through the rules, phase by phase. It must never let pass what it could not
  * inspect: a body that cannot be read is left to the rules (REQBODY_ERROR), a spent budget and a value too long are refusals.
  */
-import type { ByteString } from "../byte-string.ts";
+import { fromBytes, type ByteString } from "../byte-string.ts";
 import { processorOf, type BodyProcessor } from "../collections/body-processor.ts";
 import type { RequestHead, ResponseHead } from "../collections/message.ts";
 import { LazyParts, type Parts } from "../collections/parts.ts";
@@ -15,6 +15,9 @@ import type { TransactionReport, Verdict } from "./report.ts";
 
 /** Bodies up to this size are inspected at once; larger ones in slices, so that no request holds the event loop. */
 const AT_ONCE_BYTES = 65_536;
+
+/** Bytes of a stream that are looked at again with what follows: matches across pieces are found up to this length. */
+const WINDOW_BYTES = 1_088;
 
 const REQUEST_HEADERS = 1;
 const REQUEST_BODY = 2;
@@ -31,6 +34,8 @@ export class Transaction {
   #contentType: ByteString | undefined;
   #responseType: ByteString | undefined;
   #isEnded = false;
+  /** The end of what was seen of a stream. */
+  #window: ByteString = "";
 
   constructor(policy: PolicyCore) {
     this.#policy = policy;
@@ -73,11 +78,14 @@ export class Transaction {
   #readBody(body: Uint8Array): Parts {
     const { settings, fieldKind } = this.#policy;
     const { controls } = this.#inspection.state;
-    const limit = controls.requestBodyLimitBytes;
+    const processor = bodyProcessor(controls.processor, this.#contentType, body.length);
+    const limit = Math.min(
+      controls.requestBodyLimitBytes,
+      processor === "MULTIPART" ? Infinity : settings.noFilesLimitBytes,
+    );
     const isTooLarge = body.length > limit;
     if (isTooLarge && !settings.isRequestCut) this.#inspection.refuse("waf.body_too_large");
     const read = controls.hasRequestBodyAccess ? body.subarray(0, limit) : body.subarray(0, 0);
-    const processor = bodyProcessor(controls.processor, this.#contentType, body.length);
     return readRequestBody({
       body: read,
       processor,
@@ -128,6 +136,25 @@ export class Transaction {
     if (!isRead || body.length <= AT_ONCE_BYTES)
       return inspection.measured(() => inspection.runAtOnce(RESPONSE_BODY));
     return inspection.runInSlices(RESPONSE_BODY);
+  }
+
+  /**
+   * A piece of an answer that is not held back, such as an event stream: phase 4 on it and on the end of what came before.
+   * What has left cannot be taken back; an interruption means that the stream is to be cut off here. A rule that matched
+   * counts once for the whole stream. Matches longer than the window are seen only in part.
+   */
+  responseChunk(chunk: Uint8Array): Verdict {
+    const inspection = this.#inspection;
+    if (inspection.isOver || !inspection.state.controls.hasResponseBodyAccess)
+      return inspection.verdict;
+    return inspection.measured(() => {
+      for (let at = 0; at < chunk.length && !inspection.isOver; at += AT_ONCE_BYTES) {
+        const text = this.#window + fromBytes(chunk.subarray(at, at + AT_ONCE_BYTES));
+        this.#window = text.slice(-WINDOW_BYTES);
+        inspection.runOnWindow(text);
+      }
+      return inspection.verdict;
+    });
   }
 
   /** Phase 5, which decides nothing. Once; later calls only report. */
