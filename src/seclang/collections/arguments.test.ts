@@ -43,3 +43,24 @@ test("a kind concerns the value, never the name", () => {
   expect(listEntries(entries)).toEqual(["prompts q=hello", "argsGetNames q=q"]);
   expect(entries[0]).toMatchObject({ start: 2, end: 7 });
 });
+
+test("an array is named as well as its elements, so that wrapping hides no name", () => {
+  const entries: Entry[] = [];
+  const at = { value: "1", start: 0, end: 1 };
+  const names = ["json.role.0", "json.role.1", "json.deep.0.0", "json.items.0.id"];
+  addArguments(
+    names.map((name) => ({ name, ...at })),
+    PART.argsPost,
+    { entries },
+  );
+  const seen = entries.filter(({ part }) => part === PART.argsPostNames).map(({ name }) => name);
+  expect(seen).toEqual([
+    "json.role.0",
+    "json.role",
+    "json.role.1",
+    "json.deep.0.0",
+    "json.deep.0",
+    "json.deep",
+    "json.items.0.id",
+  ]);
+});

@@ -16,6 +16,8 @@ export type FieldKinds = (name: ByteString) => FieldKind | undefined;
  */
 const MAX_NUMBER_BYTES = 40;
 
+/** How the name of an array's first element ends. */
+const FIRST_ELEMENT = ".0";
 const MINUS = 0x2d;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
@@ -51,5 +53,18 @@ export function addArguments(
     const part = fieldKind === undefined ? origin : partOfArgument(origin, fieldKind(name), value);
     entries.push(new Entry(part, name, value, field));
     entries.push(new Entry(names, name, name));
+    if (name.endsWith(FIRST_ELEMENT)) addArrayNames(name, names, entries);
+  }
+}
+
+/**
+ * The names of the arrays that begin with this value. WHY: rules look for names that end in something; put into an array,
+ * the same name would end in a number.
+ */
+function addArrayNames(name: ByteString, names: Part, entries: Entry[]): void {
+  let array = name;
+  while (array.endsWith(FIRST_ELEMENT)) {
+    array = array.slice(0, -FIRST_ELEMENT.length);
+    entries.push(new Entry(names, array, array));
   }
 }
