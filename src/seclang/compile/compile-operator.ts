@@ -24,6 +24,8 @@ export interface RuleOperator {
   readonly captures:
     | ((value: ByteString, argument: ByteString | undefined) => Captures)
     | undefined;
+  /** Makes what the first value would have to wait for. */
+  readonly warm?: () => void;
   /** For the filter: lower case; one of these is in every value that matches. */
   readonly literals?: readonly ByteString[];
   /** For the filter: of each a matching value holds a byte. */
@@ -121,6 +123,7 @@ function compileRx(argument: ByteString, { patterns, report }: OperatorContext):
     argument: undefined,
     test: (value) => matcher.test(value),
     captures: (value) => matcher.captures(value),
+    warm: () => matcher.warm(),
     ...(literals === undefined ? {} : { literals }),
     ...(byteSets.length === 0 ? {} : { byteSets }),
   };
@@ -140,6 +143,7 @@ function compileFromTable(
   return {
     argument: isExpanding ? compileText(parseMacros(argument, report)) : undefined,
     test: (value, expanded) => compiled.test(value, expanded),
+    ...(isExpanding ? {} : { warm: () => void compiled.test("") }),
     captures: compiled.captures && ((value) => compiled.captures?.(value) ?? []),
     ...(compiled.mandatory === undefined ? {} : { literals: compiled.mandatory.map(lowerCase) }),
   };

@@ -55,11 +55,6 @@ export class PatternSource {
     return matcher;
   }
 
-  /** Has all engines ready, so that no request waits for them. */
-  warm(): void {
-    for (const matcher of this.#matchers.values()) matcher.warm();
-  }
-
   #factsOf(source: ByteString): PatternFacts {
     const known = this.#facts.get(source);
     if (known !== undefined) return known;

@@ -91,6 +91,18 @@ export class Policy {
     return new Transaction(this.#core);
   }
 
+  /**
+   * Has the engines of all rules that are run ready, so that no request waits for them: some tenths of a second of work for
+   * a large rule set, given back to the event loop between rules.
+   */
+  async warm(): Promise<void> {
+    for (const { rules } of this.#core.program.phases)
+      for (const rule of rules) {
+        for (const { operator } of [rule, ...rule.links]) operator.warm?.();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+  }
+
   /** Ids of the rules that are run for requests and answers, set-up that is always the same left out. */
   get activeRules(): readonly number[] {
     return this.#core.program.phases.flatMap(({ rules }) => rules.map(({ rule }) => rule.id));

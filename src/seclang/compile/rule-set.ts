@@ -94,11 +94,6 @@ export class RuleSet {
     return new Policy(this.#basis, options);
   }
 
-  /** Has all engines ready, so that no request waits for them. */
-  warm(): void {
-    this.#patterns.warm();
-  }
-
   get artefact(): RuleSetArtefact {
     return { patterns: this.#patterns.facts, filter: this.#basis.filter.tables };
   }
