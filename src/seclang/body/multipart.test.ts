@@ -61,6 +61,12 @@ describe("reads what browsers send", () => {
     ]);
   });
 
+  test("a header line that is refused is among them", () => {
+    const refused = parseMultipart("--b\r\nA: b\r\n\x0eC: d\r\n\r\nv\r\n--b--", TYPE);
+    expect(refused.fault?.code).toBe("body.header");
+    expect(refused.partHeaders.map(({ line }) => line)).toEqual(["A: b", "\x0eC: d"]);
+  });
+
   test.for<[string, string, string]>([
     ["no part at all", TYPE, "--b--\r\n"],
     ["no line end behind the last boundary", TYPE, `${A}--b--`],

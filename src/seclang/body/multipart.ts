@@ -181,6 +181,8 @@ class MultipartReader {
     if (CONTROL.test(line.text) || isMarker || (isFolded && last === undefined)) {
       this.#flags.invalidPart = true;
       this.#flags.unmatchedBoundary ||= isMarker;
+      // The rules for part headers see what is refused, and say more of it than the fault does.
+      lines.push(line);
       return this.out.fail("body.header", "a malformed part header", line.start);
     }
     if (!isFolded || last === undefined) lines.push(line);

@@ -28,6 +28,8 @@ export interface RuleOperator {
   readonly warm?: () => void;
   /** For the filter: lower case; one of these is in every value that matches. */
   readonly literals?: readonly ByteString[];
+  /** For the filter: the same of values from which the marks that shells ignore were taken. */
+  readonly bareLiterals?: readonly ByteString[];
   /** For the filter: of each a matching value holds a byte. */
   readonly byteSets?: readonly ByteSet[];
 }
@@ -118,13 +120,14 @@ function compileRx(argument: ByteString, { patterns, report }: OperatorContext):
     };
   }
   const matcher = patterns.matcherOf(argument);
-  const { literals, byteSets } = patterns.conditionsOf(argument);
+  const { literals, bareLiterals, byteSets } = patterns.conditionsOf(argument);
   return {
     argument: undefined,
     test: (value) => matcher.test(value),
     captures: (value) => matcher.captures(value),
     warm: () => matcher.warm(),
     ...(literals === undefined ? {} : { literals }),
+    ...(bareLiterals === undefined ? {} : { bareLiterals }),
     ...(byteSets.length === 0 ? {} : { byteSets }),
   };
 }

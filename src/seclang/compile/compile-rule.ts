@@ -126,7 +126,7 @@ function filtersOf(
     if (target.kind !== "parts" || target.isCount) return undefined;
     parts |= target.parts;
   }
-  const { test, literals, byteSets } = operator;
+  const { test, literals, bareLiterals, byteSets } = operator;
   const reads = readsOf(targets);
   const stages = isMultiMatch
     ? [[], ...transformations.map((_, at) => transformations.slice(0, at + 1))]
@@ -137,20 +137,40 @@ function filtersOf(
     chain: chains.numberOf(stage),
     test: (value) => test(value, undefined),
     ...(literals === undefined ? {} : { literals }),
+    ...(bareLiterals === undefined ? {} : { bareLiterals }),
     ...(byteSets === undefined ? {} : { byteSets }),
     ...(reads === undefined ? {} : { reads }),
   }));
 }
 
+/** Names remembered for each rule; a caller who sends ever new ones only empties the memory. */
+const LIMIT_REMEMBERED_NAMES = 256;
+/** Longer names are rare, and would be kept alive with the message they are part of. */
+const LIMIT_REMEMBERED_BYTES = 64;
+
 /** Which members the targets read, when they do not read all of their parts. */
 function readsOf(targets: readonly Target[]): FilterRule["reads"] {
   if (targets.every(({ selector, excludes }) => !selector && !excludes)) return undefined;
-  return (part: number, memberName: ByteString) =>
-    targets.some(
-      (target) =>
-        target.kind === "parts" &&
-        (target.parts & part) !== 0 &&
-        target.selector?.test(memberName) !== false &&
-        target.excludes?.(memberName) !== true,
-    );
+  const byPart = new Map<number, Map<ByteString, boolean>>();
+  return (part, memberName) => {
+    let known = byPart.get(part);
+    if (known === undefined) byPart.set(part, (known = new Map()));
+    const answer = known.get(memberName);
+    if (answer !== undefined) return answer;
+    const isRead = targets.some((target) => readsMember(target, part, memberName));
+    if (memberName.length > LIMIT_REMEMBERED_BYTES) return isRead;
+    if (known.size >= LIMIT_REMEMBERED_NAMES) known.clear();
+    // A copy: a slice would keep the whole message it was cut from.
+    known.set(Buffer.from(memberName, "latin1").toString("latin1"), isRead);
+    return isRead;
+  };
+}
+
+function readsMember(target: Target, part: number, memberName: ByteString): boolean {
+  return (
+    target.kind === "parts" &&
+    (target.parts & part) !== 0 &&
+    target.selector?.test(memberName) !== false &&
+    target.excludes?.(memberName) !== true
+  );
 }

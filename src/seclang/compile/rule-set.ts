@@ -7,10 +7,9 @@ import type { OperatorTools } from "../operators/operator.ts";
 import type { Directive } from "../parse/ast.ts";
 import { checkIds } from "../parse/check-ids.ts";
 import { reportInto, type ParseFault } from "../parse/parse-fault.ts";
-import type { PatternFacts } from "../regex/pattern-facts.ts";
 import { sourceOf } from "./rule-choice.ts";
 import { ChainNumbers, compileRule, type CompiledRule } from "./compile-rule.ts";
-import { PatternSource } from "./pattern-source.ts";
+import { PatternSource, type KnownPattern } from "./pattern-source.ts";
 import { Policy, type PolicyBasis, type PolicyOptions } from "./policy.ts";
 import type { Program } from "./program.ts";
 import { resolveDirectives } from "./resolve-directives.ts";
@@ -33,7 +32,7 @@ export interface RuleInfo {
 
 /** What is expensive to work out, as plain data. */
 export interface RuleSetArtefact {
-  readonly patterns: readonly PatternFacts[];
+  readonly patterns: readonly KnownPattern[];
   readonly filter: FilterTables;
 }
 

@@ -3,8 +3,8 @@
  * since rules are skipped on its word, and its time must stay linear in the value, whatever it holds.
  */
 import type { ByteString } from "../byte-string.ts";
-import { packRows, type DoubleArray } from "./double-array.ts";
-import { buildTrie, NONE, step, type LiteralTrie } from "./literal-trie.ts";
+import { buildTables, type AutomatonTables } from "./automaton-tables.ts";
+import { NONE } from "./literal-trie.ts";
 
 /** How an automaton reads its literals. */
 interface LiteralOptions {
@@ -20,129 +20,149 @@ interface LiteralMatch {
   readonly end: number;
 }
 
-/**
- * How many states get a full row, the shallow ones first. Ordinary text almost never leaves them, so the hot rows stay
- * in the processor's cache; rows for all states would be megabytes and miss it.
- */
-const DENSE_STATES = 512;
-
-/** Where a scan stands: the next byte to read and the state before it. */
+/** Where a scan stands: the next byte to read and the place before it. */
 interface Cursor {
   at: number;
-  state: number;
+  place: number;
+}
+
+/** The literals of one value, each once. Made for one automaton and used again for each value. */
+export class FoundLiterals {
+  count = 0;
+  readonly ids: Int32Array;
+  private readonly isFound: Uint8Array;
+
+  constructor(automaton: AhoCorasick) {
+    this.ids = new Int32Array(automaton.literalCount);
+    this.isFound = new Uint8Array(automaton.literalCount);
+  }
+
+  /** False if it was there already. */
+  add(id: number): boolean {
+    if (this.isFound[id] === 1) return false;
+    this.isFound[id] = 1;
+    this.ids[this.count] = id;
+    this.count += 1;
+    return true;
+  }
+
+  clear(): void {
+    for (let at = 0; at < this.count; at += 1) this.isFound[this.ids[at] ?? 0] = 0;
+    this.count = 0;
+  }
 }
 
 /** Built once, immutable, shared by all transactions. */
 export class AhoCorasick {
-  readonly stateCount: number;
-  /** Bytes held by the tables. */
-  readonly memoryBytes: number;
-  private readonly classOf: Uint16Array;
-  private readonly classCount: number;
-  private readonly denseCount: number;
-  private readonly dense: Int32Array;
-  private readonly sparse: DoubleArray;
-  private readonly fail: Int32Array;
-  /** Per state: the longest literal that ends here, its own or a suffix's. */
-  private readonly longest: Int32Array;
-  /** Per literal: the longest shorter literal that ends with it, or NONE. */
-  private readonly shorter: Int32Array;
-  private readonly same: Int32Array;
-  private readonly lengths: Int32Array;
+  readonly tables: AutomatonTables;
 
   /** Throws RangeError for an empty literal. */
-  constructor(literals: readonly ByteString[], options: LiteralOptions = {}) {
-    const trie = buildTrie(literals, options.ignoreCase ?? false);
-    this.stateCount = trie.stateCount;
-    this.classOf = trie.classOf;
-    this.classCount = trie.classCount;
-    this.denseCount = Math.min(trie.stateCount, DENSE_STATES);
-    this.dense = denseRows(trie, this.denseCount);
-    const rows = { starts: trie.children, classes: trie.entryClass };
-    this.sparse = packRows(rows, this.denseCount, trie.classCount);
-    this.fail = trie.fail;
-    this.same = trie.same;
-    this.lengths = Int32Array.from(literals, (literal) => literal.length);
-    const outputs = linkOutputs(trie, literals.length);
-    this.longest = outputs.longest;
-    this.shorter = outputs.shorter;
-    const { base, owner, target } = this.sparse;
-    const heads = [this.classOf, this.dense, this.fail, this.longest, base, owner, target];
-    const tables = [...heads, this.shorter, this.same, this.lengths];
-    this.memoryBytes = tables.reduce((sum, table) => sum + table.byteLength, 0);
+  constructor(literals: readonly ByteString[] | AutomatonTables, options: LiteralOptions = {}) {
+    this.tables = Array.isArray(literals)
+      ? buildTables(literals, { ignoreCase: options.ignoreCase ?? false })
+      : (literals as AutomatonTables);
+  }
+
+  get stateCount(): number {
+    return this.tables.stateCount;
+  }
+
+  get literalCount(): number {
+    return this.tables.lengths.length;
+  }
+
+  /** Bytes held by the tables. */
+  get memoryBytes(): number {
+    return Object.values(this.tables).reduce<number>(
+      (sum, table) => sum + (ArrayBuffer.isView(table) ? table.byteLength : 0),
+      0,
+    );
   }
 
   /** Whether the value holds any of the literals. */
   test(value: ByteString): boolean {
-    return this.runToHit(value, { at: 0, state: 0 });
+    return this.runToHit(value, { at: 0, place: 0 });
   }
 
   /** The literal that ends first; of several that end there, the longest. */
   firstMatch(value: ByteString): LiteralMatch | undefined {
-    const cursor = { at: 0, state: 0 };
+    const cursor = { at: 0, place: 0 };
     if (!this.runToHit(value, cursor)) return undefined;
-    const id = this.longest[cursor.state] ?? NONE;
-    return { id, start: cursor.at - (this.lengths[id] ?? 0), end: cursor.at };
+    const id = this.longestAt(cursor.place);
+    return { id, start: cursor.at - (this.tables.lengths[id] ?? 0), end: cursor.at };
   }
 
   /** Reports every occurrence of every literal, in the order of their ends; at one end the longest first. */
   scan(value: ByteString, onLiteral: (id: number, endOffset: number) => void): void {
-    const { longest, shorter, same } = this;
-    const cursor = { at: 0, state: 0 };
+    const { shorter, same } = this.tables;
+    const cursor = { at: 0, place: 0 };
     while (this.runToHit(value, cursor)) {
-      let first = longest[cursor.state] ?? NONE;
+      let first = this.longestAt(cursor.place);
       for (; first !== NONE; first = shorter[first] ?? NONE) {
         for (let id = first; id !== NONE; id = same[id] ?? NONE) onLiteral(id, cursor.at);
       }
     }
   }
 
+  /** Adds the literals that the value holds, of those with the same bytes only the first. */
+  collect(value: ByteString, found: FoundLiterals): void {
+    const { classOf, dense, base, owner, link, fail } = this.tables;
+    const { shorter } = this.tables;
+    const firstSparse = dense.length;
+    const { length } = value;
+    let place = 0;
+    for (let at = 0; at < length; at += 1) {
+      const cls = classOf[value.charCodeAt(at)] ?? 0;
+      let next = NONE;
+      while (place >= firstSparse) {
+        const state = place - firstSparse;
+        const slot = (base[state] ?? 0) + cls;
+        if (owner[slot] === state) {
+          next = link[slot] ?? 0;
+          break;
+        }
+        place = fail[state] ?? 0;
+      }
+      if (next === NONE) next = dense[place + cls] ?? 0;
+      place = next >> 1;
+      if ((next & 1) === 0) continue;
+      // What ends with a literal that was found before was found with it.
+      let id = this.longestAt(place);
+      while (id !== NONE && found.add(id)) id = shorter[id] ?? NONE;
+    }
+  }
+
+  private longestAt(place: number): number {
+    const { dense, classCount, longest } = this.tables;
+    const isDense = place < dense.length;
+    const state = isDense ? place / classCount : place - dense.length + dense.length / classCount;
+    return longest[state] ?? NONE;
+  }
+
   /** Reads on from the cursor until a literal ends. The tables are local names here: this loop is the whole cost. */
   private runToHit(value: ByteString, cursor: Cursor): boolean {
-    const { classOf, classCount, denseCount, dense, fail, longest } = this;
-    const { base, owner, target } = this.sparse;
-    let { at, state } = cursor;
+    const { classOf, dense, base, owner, link, fail } = this.tables;
+    const firstSparse = dense.length;
+    let { at, place } = cursor;
     for (; at < value.length; at += 1) {
       const cls = classOf[value.charCodeAt(at)] ?? 0;
       let next = NONE;
-      while (next === NONE && state >= denseCount) {
+      while (place >= firstSparse) {
+        const state = place - firstSparse;
         const slot = (base[state] ?? 0) + cls;
-        if (owner[slot] === state) next = target[slot] ?? 0;
-        else state = fail[state] ?? 0;
+        if (owner[slot] === state) {
+          next = link[slot] ?? 0;
+          break;
+        }
+        place = fail[state] ?? 0;
       }
-      state = next === NONE ? (dense[state * classCount + cls] ?? 0) : next;
-      if (longest[state] === NONE) continue;
+      if (next === NONE) next = dense[place + cls] ?? 0;
+      place = next >> 1;
+      if ((next & 1) === 0) continue;
       cursor.at = at + 1;
-      cursor.state = state;
+      cursor.place = place;
       return true;
     }
     return false;
   }
-}
-
-/** Full rows of the first states: breadth-first order has each failure link's row ready before it is copied. */
-function denseRows(trie: LiteralTrie, count: number): Int32Array {
-  const width = trie.classCount;
-  const dense = new Int32Array(count * width);
-  for (let state = 0; state < count; state += 1) {
-    const fallback = (trie.fail[state] ?? 0) * width;
-    for (let cls = 0; cls < width; cls += 1) {
-      const next = step(trie, state, cls);
-      if (next !== NONE) dense[state * width + cls] = next;
-      else if (state > 0) dense[state * width + cls] = dense[fallback + cls] ?? 0;
-    }
-  }
-  return dense;
-}
-
-function linkOutputs(trie: LiteralTrie, literalCount: number) {
-  const longest = new Int32Array(trie.stateCount).fill(NONE);
-  const shorter = new Int32Array(literalCount).fill(NONE);
-  for (let state = 1; state < trie.stateCount; state += 1) {
-    const suffix = longest[trie.fail[state] ?? 0] ?? NONE;
-    const own = trie.ends[state] ?? NONE;
-    longest[state] = own === NONE ? suffix : own;
-    if (own !== NONE) shorter[own] = suffix;
-  }
-  return { longest, shorter };
 }

@@ -33,7 +33,13 @@ export function literalFrequency(literal: string): number {
   return product;
 }
 
+const setFrequencies = new WeakMap<ByteSet, number>();
+
 /** The share of benign bytes in the set. */
 export function setFrequency(set: ByteSet): number {
-  return set.bytes().reduce((sum, byte) => sum + (FREQUENCIES[byte] ?? RARE), 0);
+  const known = setFrequencies.get(set);
+  if (known !== undefined) return known;
+  const sum = set.bytes().reduce((before, byte) => before + (FREQUENCIES[byte] ?? RARE), 0);
+  setFrequencies.set(set, sum);
+  return sum;
 }

@@ -9,6 +9,7 @@ export type ByteRange = readonly [first: number, last: number];
 export class ByteSet {
   readonly #words: Uint32Array;
   #text: string | undefined;
+  #bothCases: ByteSet | undefined;
 
   private constructor(words: Uint32Array) {
     this.#words = words;
@@ -20,6 +21,13 @@ export class ByteSet {
     for (const [first, last] of ranges) {
       for (let byte = first; byte <= last; byte++) setBit(words, byte);
     }
+    return new ByteSet(words);
+  }
+
+  /** The set that has this text, as `toString` wrote it. */
+  static fromText(text: string): ByteSet {
+    const words = Uint32Array.from(text.split(","), Number);
+    if (words.length !== WORDS) throw new Error("not the text of a set of bytes");
     return new ByteSet(words);
   }
 
@@ -36,7 +44,10 @@ export class ByteSet {
   }
 
   overlaps(other: ByteSet): boolean {
-    return this.#words.some((word, i) => (word & (other.#words[i] ?? 0)) !== 0);
+    for (let i = 0; i < WORDS; i++) {
+      if (((this.#words[i] ?? 0) & (other.#words[i] ?? 0)) !== 0) return true;
+    }
+    return false;
   }
 
   complement(): ByteSet {
@@ -45,6 +56,10 @@ export class ByteSet {
 
   /** With both cases of every ASCII letter in it; other bytes have no case, as in PCRE with the C locale. */
   withBothCases(): ByteSet {
+    return (this.#bothCases ??= this.#addOtherCases());
+  }
+
+  #addOtherCases(): ByteSet {
     const words = this.#words.slice();
     for (let upper = 0x41; upper <= 0x5a; upper++) {
       if (this.has(upper)) setBit(words, upper | 0x20);
@@ -56,7 +71,11 @@ export class ByteSet {
   /** The bytes in ascending order. */
   bytes(): number[] {
     const bytes: number[] = [];
-    for (let byte = 0; byte < 256; byte++) if (this.has(byte)) bytes.push(byte);
+    for (let i = 0; i < WORDS; i++) {
+      for (let rest = this.#words[i] ?? 0; rest !== 0; rest &= rest - 1) {
+        bytes.push(i * 32 + 31 - Math.clz32(rest & -rest));
+      }
+    }
     return bytes;
   }
 
@@ -75,7 +94,7 @@ export class ByteSet {
     return ranges;
   }
 
-  /** Equal sets have equal text; good as a key. */
+  /** Equal sets have equal text; good as a key, and to be read back by `fromText`. */
   toString(): string {
     return (this.#text ??= this.#words.join());
   }

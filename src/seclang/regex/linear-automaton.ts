@@ -58,6 +58,8 @@ export class LinearAutomaton {
   #table = new Int32Array(0);
   #states: State[] = [];
   #byKey = new Map<string, State>();
+  /** At a context: where a scan begins, once that is known. */
+  #initial: (State | undefined)[] = [];
   #usedBytes = 0;
   #bytesReadAtReset = 0;
 
@@ -68,6 +70,11 @@ export class LinearAutomaton {
     this.#empty();
   }
 
+  /** Bytes kept for states, about. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
   /** Instructions visited so far; bytes answered from the cache visit none. */
   get visits(): number {
     return this.#stepper.visits;
@@ -76,10 +83,10 @@ export class LinearAutomaton {
   /** The place where a match is complete, the first or the last one in the direction of the scan, or -1. */
   scan(scan: Scan): number {
     const stop = this.#delta === 1 ? scan.value.length : 0;
-    const before = this.#stepper.initial(this.#contextBefore(scan));
-    const initial = this.#stateOf(before);
+    const context = this.#contextBefore(scan);
+    const initial = (this.#initial[context] ??= this.#stateOf(this.#stepper.initial(context)));
     const cursor: Cursor = { at: scan.from, row: initial?.row ?? DEAD_ROW, found: -1 };
-    if (!initial) return this.#simulate(scan, before, cursor);
+    if (!initial) return this.#simulate(scan, this.#stepper.initial(context), cursor);
     while (cursor.row !== DEAD_ROW) {
       this.#run(scan.value, stop, cursor);
       if (cursor.at === stop) break;
@@ -184,10 +191,17 @@ export class LinearAutomaton {
     return state;
   }
 
+  /** Gives the memory of all states back. */
+  forget(): void {
+    this.#table = new Int32Array(0);
+    this.#empty();
+  }
+
   /** Forgets all states but the dead one, which leads nowhere and is never left. */
   #empty(): void {
     this.#table.fill(UNKNOWN);
     this.#states = [];
+    this.#initial = [];
     this.#byKey = new Map();
     this.#usedBytes = 0;
     this.#bytesReadAtReset = this.bytesRead;

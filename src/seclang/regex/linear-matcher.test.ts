@@ -26,6 +26,34 @@ describe("finding", () => {
     expect(matcherOf(source).find(value)).toEqual({ start, end });
   });
 
+  test.each([
+    ["a possessive run gives nothing back", "a++a", "aaa", false],
+    ["a possessive run may end the value", "ba++", "xbaa", true],
+    ["a possessive run is followed by another byte", "^\\s*+;", "  \t;", true],
+    ["a byte that must not follow does not", "a(?!b)", "abac", true],
+    ["a byte that must not follow follows everywhere", "a(?!b)", "abab", false],
+    ["nothing follows at the end", "a(?!b)", "aba", true],
+  ])("%s", (_, source, value, isMatch) => {
+    expect(matcherOf(source).test(value)).toBe(isMatch);
+    expect(matcherOf(source, 0).test(value)).toBe(isMatch);
+    expect(toRegExp(parsePattern(source)).test(value)).toBe(isMatch);
+  });
+
+  test("takes the whole value for the place of a match it cannot look for backward", () => {
+    expect(matcherOf("a(?!b)").find("abac")).toEqual({ start: 0, end: 4 });
+    expect(matcherOf("a(?!b)").find("ab")).toBeUndefined();
+  });
+
+  test("says the same after it was told to forget", () => {
+    const matcher = matcherOf("a[bc]+d");
+    expect(matcher.find("xabcd")).toEqual({ start: 1, end: 5 });
+    const usedBytes = matcher.usedBytes;
+    matcher.forget();
+    expect(matcher.usedBytes).toBeLessThan(usedBytes);
+    expect(matcher.find("xabcd")).toEqual({ start: 1, end: 5 });
+    expect(matcher.usedBytes).toBe(usedBytes);
+  });
+
   test("finds nothing where nothing is", () => {
     expect(matcherOf("^b").find("ab\nb")).toBeUndefined();
     expect(matcherOf("[^\\x00-\\xff]").find("anything")).toBeUndefined();
@@ -38,7 +66,8 @@ describe("refusing", () => {
     ["look-behind", "(?<!a)b"],
     ["a back-reference", "(a)\\1"],
     ["an atomic group", "(?>a|ab)c"],
-    ["a possessive repeat", "a++b"],
+    ["a possessive repeat of more than a byte", "(?:ab)++b"],
+    ["a possessive repeat that has an end", "a?+b"],
     ["an end that looks two places ahead", "a\\Z"],
   ])("%s is not regular", (_, source) => {
     expect(() => matcherOf(source)).toThrow(expect.objectContaining({ code: "notRegular" }));

@@ -46,16 +46,26 @@ export class LinearMatcher {
     return this.#program.opcodes.length;
   }
 
+  /** Whether the pattern looks at the byte after its match, so that `find` cannot say where that is. */
+  get looksAhead(): boolean {
+    return this.#program.looksAhead;
+  }
+
   get cost(): LinearCost {
-    const all = [this.#search, this.#beginnings, this.#extents];
-    const sum = (of: (automaton: LinearAutomaton) => number) =>
-      all.reduce((total, automaton) => total + (automaton ? of(automaton) : 0), 0);
     return {
-      bytesRead: sum((automaton) => automaton.bytesRead),
-      visits: sum((automaton) => automaton.visits),
-      resets: sum((automaton) => automaton.resets),
-      simulations: sum((automaton) => automaton.simulations),
+      bytesRead: this.#sum((automaton) => automaton.bytesRead),
+      visits: this.#sum((automaton) => automaton.visits),
+      resets: this.#sum((automaton) => automaton.resets),
+      simulations: this.#sum((automaton) => automaton.simulations),
     };
+  }
+
+  get #automata(): LinearAutomaton[] {
+    return [this.#search, this.#beginnings, this.#extents].filter((each) => each !== undefined);
+  }
+
+  #sum(of: (automaton: LinearAutomaton) => number): number {
+    return this.#automata.reduce((total, automaton) => total + of(automaton), 0);
   }
 
   /** Whether the pattern matches somewhere in the byte string. */
@@ -63,12 +73,24 @@ export class LinearMatcher {
     return this.#search.scan({ value, from: 0, stopsAtFirst: true }) >= 0;
   }
 
+  /** Bytes kept for what may be asked again, about. */
+  get usedBytes(): number {
+    return this.#sum((automaton) => automaton.usedBytes);
+  }
+
+  /** Gives the memory back; later values are slower for a while. */
+  forget(): void {
+    for (const automaton of this.#automata) automaton.forget();
+  }
+
   /**
    * The leftmost match, and of those that begin there the longest: the start is PCRE's, the end may lie further right
-   * than PCRE's, which takes the first alternative that works. Reads the value up to three times.
+   * than PCRE's, which takes the first alternative that works. Reads the value up to three times. For a pattern that
+   * looks at the byte after its match the whole value.
    */
   find(value: string): MatchSpan | undefined {
     if (!this.test(value)) return undefined;
+    if (this.looksAhead) return { start: 0, end: value.length };
     // Backward every place where some match begins is seen; the last one seen is the leftmost.
     this.#beginnings ??= new LinearAutomaton(compileLinear(this.#pattern, "backward"), {
       direction: "backward",

@@ -1,6 +1,7 @@
 /** Turns a regular pattern into a small program for an automaton; refuses what no automaton can decide, and what would grow too large. */
 import { CONTEXT, contextOf, type Context } from "./byte-context.ts";
 import { type ByteSet, NEWLINE_SET, WORD_BYTES } from "./byte-set.ts";
+import { isByteRun, isNotNext } from "./next-byte.ts";
 import {
   PatternRefused,
   type Assertion,
@@ -18,6 +19,10 @@ export const OPCODE = {
   /** Goes on at `first` if the assertion numbered `second` holds. */
   assertion: 2,
   match: 3,
+  /** Goes on at `first` unless the byte to come is in the set numbered `second`. */
+  notNext: 4,
+  /** Goes on at `first`; the place is where the group numbered `second >> 1` begins, or ends if `second` is odd. */
+  save: 5,
 } as const;
 
 /** A compiled pattern; immutable. */
@@ -34,28 +39,43 @@ export interface LinearProgram {
   /** At a set's number: which classes are in it. */
   readonly sets: readonly Uint8Array[];
   readonly assertions: readonly Assertion[];
+  /** Whether the program looks at a byte it does not take, which cannot be done backward. */
+  readonly looksAhead: boolean;
 }
 
 /**
  * Instructions of one program; counted repeats are written out. Matching a byte visits each of them once at worst, so
  * raised it is time an attacker can spend: 32,768 instructions are about 100 microseconds a byte without the cache.
  */
-const PROGRAM_LIMIT = 32_768;
+export const PROGRAM_LIMIT = 32_768;
 
 /** Both directions of a pattern: backwards it finds where matches begin. */
 export type Direction = "forward" | "backward";
 
-/** Compiles, or throws `PatternRefused` with `notRegular` or `tooLarge`. */
+/** Compiles, or throws `PatternRefused` with `notRegular` or `tooLarge`. Splits have the way PCRE tries first first. */
 export function compileLinear(pattern: Pattern, direction: Direction): LinearProgram {
-  const builder = new ProgramBuilder(direction);
+  return compiled(pattern, new ProgramBuilder({ direction, savesGroups: false }));
+}
+
+/** As `compileLinear`, forward, with `save` where groups begin and end; not for automata, which have no use for it. */
+export function compileWithGroups(pattern: Pattern): LinearProgram {
+  return compiled(pattern, new ProgramBuilder({ direction: "forward", savesGroups: true }));
+}
+
+function compiled(pattern: Pattern, builder: ProgramBuilder): LinearProgram {
   const match = builder.add(OPCODE.match, 0, 0);
-  const start = builder.node(pattern.root, match);
-  return builder.program(start);
+  return builder.program(builder.node(pattern.root, match));
+}
+
+interface BuilderOptions {
+  readonly direction: Direction;
+  readonly savesGroups: boolean;
 }
 
 /** Builds from the end: each part is told where to go on, so that nothing is patched but loops. */
 class ProgramBuilder {
   readonly #isBackward: boolean;
+  readonly #savesGroups: boolean;
   readonly #opcodes: number[] = [];
   readonly #firsts: number[] = [];
   readonly #seconds: number[] = [];
@@ -63,8 +83,9 @@ class ProgramBuilder {
   readonly #setNumbers = new Map<string, number>();
   readonly #assertions: Assertion[] = [];
 
-  constructor(direction: Direction) {
+  constructor({ direction, savesGroups }: BuilderOptions) {
     this.#isBackward = direction === "backward";
+    this.#savesGroups = savesGroups;
   }
 
   add(opcode: number, first: number, second: number): number {
@@ -84,7 +105,7 @@ class ProgramBuilder {
       case "bytes":
         return this.add(OPCODE.bytes, next, this.#setNumber(node.set));
       case "capture":
-        return this.node(node.item, next);
+        return this.#capture(node, next);
       case "sequence": {
         const items = this.#isBackward ? node.items : node.items.toReversed();
         return items.reduce((after, item) => this.node(item, after), next);
@@ -98,6 +119,7 @@ class ProgramBuilder {
       case "repeat":
         return this.#repeat(node, next);
       case "look":
+        if (isNotNext(node)) return this.#notNext(node.item.set, next);
         throw new PatternRefused("notRegular", "look-around needs the backtracking engine");
       case "reference":
         throw new PatternRefused("notRegular", "back-references need the backtracking engine");
@@ -115,18 +137,37 @@ class ProgramBuilder {
     return this.add(OPCODE.assertion, next, number);
   }
 
-  #repeat({ item, min, max, mode }: Repeat, next: number): number {
+  #capture({ item, index }: PatternNode & { readonly kind: "capture" }, next: number): number {
+    if (!this.#savesGroups) return this.node(item, next);
+    const end = this.add(OPCODE.save, next, 2 * index + 1);
+    return this.add(OPCODE.save, this.node(item, end), 2 * index);
+  }
+
+  #notNext(set: ByteSet, next: number): number {
+    if (this.#isBackward) throw new PatternRefused("notRegular", "looks ahead while read backward");
+    return this.add(OPCODE.notNext, next, this.#setNumber(set));
+  }
+
+  #repeat(node: Repeat, next: number): number {
+    const { item, min, max, mode } = node;
     if (mode === "possessive") {
-      throw new PatternRefused("notRegular", "possessive repeats need the backtracking engine");
+      if (!isByteRun(node)) {
+        throw new PatternRefused("notRegular", "possessive repeats need the backtracking engine");
+      }
+      return this.#repeat({ ...node, mode: "greedy" }, this.#notNext(node.item.set, next));
     }
+    const isLazy = mode === "lazy";
     let start = next;
     if (max === Infinity) {
-      const loop = this.add(OPCODE.split, 0, next);
-      this.#firsts[loop] = this.node(item, loop);
+      const loop = this.add(OPCODE.split, next, next);
+      (isLazy ? this.#seconds : this.#firsts)[loop] = this.node(item, loop);
       start = loop;
     } else {
       // Each round adds a split, so that even an empty item reaches the limit.
-      for (let i = min; i < max; i++) start = this.add(OPCODE.split, this.node(item, start), next);
+      for (let i = min; i < max; i++) {
+        const round = this.node(item, start);
+        start = this.add(OPCODE.split, isLazy ? next : round, isLazy ? round : next);
+      }
     }
     for (let i = 0; i < min; i++) {
       const before = start;
@@ -159,6 +200,7 @@ class ProgramBuilder {
       contextOfClass: members.map((byte) => this.#contextOf(byte)),
       sets: sets.map((set) => Uint8Array.from(members, (byte) => (set.has(byte) ? 1 : 0))),
       assertions: this.#assertions,
+      looksAhead: this.#opcodes.includes(OPCODE.notNext),
     };
   }
 

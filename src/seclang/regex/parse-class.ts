@@ -55,9 +55,12 @@ const POSIX_CLASS = /\[:(\^?)([a-z]+):\]/y;
 /** One byte, or a class with a name. */
 type ClassItem = number | ByteSet;
 
+/** Made once: patterns hold thousands of them, and what is worked out about a set is kept with it. */
+const SINGLE_BYTES = Array.from({ length: 256 }, (_, byte) => ByteSet.of([byte, byte]));
+
 /** The set of a single byte. */
 export function singleByte(byte: number): ByteSet {
-  return ByteSet.of([byte, byte]);
+  return SINGLE_BYTES[byte] ?? ByteSet.of([byte, byte]);
 }
 
 /**

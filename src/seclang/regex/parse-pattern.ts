@@ -2,7 +2,7 @@
  * Parses the pattern of an `@rx` argument as PCRE reads it, without UTF mode, into a tree over bytes. What is not known
  * for sure is refused with its place, never guessed: a rule that means something else than its author thinks is a hole.
  */
-import { ALL_BYTES } from "./byte-set.ts";
+import { ALL_BYTES, type ByteSet } from "./byte-set.ts";
 import {
   ANY_LINE_END,
   NOT_NEWLINE,
@@ -45,6 +45,7 @@ export class PatternParser {
   /** No pattern has more groups. */
   readonly #parentheses: number;
   readonly #references: { readonly index: number; readonly position: number }[] = [];
+  readonly #classes = new Map<string, ByteSet>();
   #depth = 0;
 
   constructor(source: string, flags: PatternFlags) {
@@ -121,7 +122,7 @@ export class PatternParser {
       case "(":
         return parseGroup(this);
       case "[":
-        return [{ kind: "bytes", set: parseBracketClass(this.reader, this.flags.ignoresCase) }];
+        return [this.#bracketClass()];
       case "\\":
         return this.#escape(start);
       case ".":
@@ -142,6 +143,14 @@ export class PatternParser {
       default:
         return [this.#literal(character.charCodeAt(0))];
     }
+  }
+
+  /** Equal classes become one set, since machine-made patterns repeat a few of them a thousand times. */
+  #bracketClass(): PatternNode {
+    const set = parseBracketClass(this.reader, this.flags.ignoresCase);
+    const known = this.#classes.get(set.toString()) ?? set;
+    this.#classes.set(set.toString(), known);
+    return { kind: "bytes", set: known };
   }
 
   #literal(byte: number): PatternNode {

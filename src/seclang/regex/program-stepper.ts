@@ -123,6 +123,9 @@ export class ProgramStepper {
         case OPCODE.assertion:
           if (this.#holds[slot(second, context, next)]) open.push(first);
           break;
+        case OPCODE.notNext:
+          if (sets[second]?.[byteClass] !== 1) open.push(first);
+          break;
         default:
           isMatch = true;
       }

@@ -47,11 +47,10 @@ function ofAlternation(items: readonly PatternNode[]): readonly ByteSet[] {
 }
 
 function rarest(sets: readonly ByteSet[]): readonly ByteSet[] {
-  const distinct = new Map(sets.map((set) => [set.toString(), set]));
+  const rare = [...new Set(sets)].filter((set) => setFrequency(set) <= USEFUL_FREQUENCY);
+  if (rare.length < 2) return rare;
+  const distinct = new Map(rare.map((set) => [set.toString(), set]));
   return [...distinct.values()]
-    .map((set) => ({ set, frequency: setFrequency(set) }))
-    .filter(({ frequency }) => frequency <= USEFUL_FREQUENCY)
-    .sort((a, b) => a.frequency - b.frequency)
-    .slice(0, SETS_LIMIT)
-    .map(({ set }) => set);
+    .sort((a, b) => setFrequency(a) - setFrequency(b))
+    .slice(0, SETS_LIMIT);
 }

@@ -38,7 +38,8 @@ const EMPTY_TEXT: Knowledge = { strings: [""] };
 /** The cheapest literals, or undefined when a match may do without any. */
 export function requiredLiterals(pattern: Pattern): RequiredLiterals | undefined {
   const best = bestOf(knowledgeOf(pattern.root));
-  return best && best.hitRate <= USELESS_HIT_RATE ? best : undefined;
+  const fewest = best && withoutLonger(best.literals);
+  return fewest && fewest.hitRate <= USELESS_HIT_RATE ? fewest : undefined;
 }
 
 function knowledgeOf(node: PatternNode): Knowledge {
@@ -64,14 +65,22 @@ function knowledgeOf(node: PatternNode): Knowledge {
   }
 }
 
+const ofSets = new WeakMap<ByteSet, Knowledge>();
+
 function ofSet(set: ByteSet): Knowledge {
-  const strings = new Set(set.bytes().map((byte) => lowerCase(String.fromCharCode(byte))));
+  const known = ofSets.get(set) ?? newOfSet(set);
+  ofSets.set(set, known);
+  return known;
+}
+
+function newOfSet(set: ByteSet): Knowledge {
+  const strings = new Set(set.bytes().map((byte) => String.fromCharCode(lowerCase(byte))));
   return strings.size <= PRODUCT_LIMIT / 4 ? { strings: [...strings] } : NOTHING;
 }
 
 /** ASCII only: 0xC3 and 0xE3 are different bytes to every pattern. */
-function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
 /** A look-around takes no bytes; what it demands to be there is in the value all the same. */
@@ -106,10 +115,11 @@ function productOf(
   right: readonly string[],
 ): readonly string[] | undefined {
   if (left.length === 1 && left[0] === "") return right;
-  if (left.length * right.length > PRODUCT_LIMIT) {
-    // One text on one side multiplies nothing.
-    if (left.length > 1 && right.length > 1) return undefined;
-  }
+  // One text on one side multiplies nothing, and makes no two texts equal.
+  const [onlyLeft, onlyRight] = [left[0] ?? "", right[0] ?? ""];
+  if (left.length === 1) return right.map((tail) => onlyLeft + tail);
+  if (right.length === 1) return left.map((head) => head + onlyRight);
+  if (left.length * right.length > PRODUCT_LIMIT) return undefined;
   const product = new Set<string>();
   for (const head of left) for (const tail of right) product.add(head + tail);
   return [...product];
@@ -175,18 +185,38 @@ function cheaper(
 
 /** The texts as a condition; none if one of them is empty, or if there are too many. */
 function literalsOf(strings: readonly string[]): RequiredLiterals | undefined {
-  const cut = new Set(strings.map((text) => text.slice(0, LITERAL_LENGTH_LIMIT)));
-  if (cut.size === 0 || cut.size > LITERALS_LIMIT || cut.has("")) return undefined;
-  const literals = [...cut].filter((literal) => !containsAnother(literal, cut));
+  const cut = cutOff(strings);
+  if (cut.length === 0 || cut.length > LITERALS_LIMIT || cut.includes("")) return undefined;
+  return withHitRate(cut);
+}
+
+/** The texts, which are all different, cut to what a literal may have, and all different still. */
+function cutOff(strings: readonly string[]): readonly string[] {
+  if (longestOf(strings) <= LITERAL_LENGTH_LIMIT) return strings;
+  return [...new Set(strings.map((text) => text.slice(0, LITERAL_LENGTH_LIMIT)))];
+}
+
+function withHitRate(literals: readonly string[]): RequiredLiterals {
   const hitRate = literals.reduce((sum, literal) => sum + literalFrequency(literal), 0);
   return { literals, hitRate };
 }
 
-/** Whether a shorter literal of the set occurs in it, which then says all. */
-function containsAnother(literal: string, all: ReadonlySet<string>): boolean {
-  for (let start = 0; start < literal.length; start++) {
-    for (let end = start + 1; end <= literal.length; end++) {
-      if (end - start < literal.length && all.has(literal.slice(start, end))) return true;
+/** Without those in which a shorter one occurs, which then says all. */
+function withoutLonger(literals: readonly string[]): RequiredLiterals {
+  const all = new Set(literals);
+  const lengths = [...new Set(literals.map(({ length }) => length))];
+  return withHitRate(literals.filter((literal) => !containsAnother(literal, all, lengths)));
+}
+
+function containsAnother(
+  literal: string,
+  all: ReadonlySet<string>,
+  lengths: readonly number[],
+): boolean {
+  for (const length of lengths) {
+    if (length >= literal.length) continue;
+    for (let start = 0; start + length <= literal.length; start++) {
+      if (all.has(literal.slice(start, start + length))) return true;
     }
   }
   return false;

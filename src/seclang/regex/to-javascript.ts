@@ -46,19 +46,19 @@ function surveyOf(pattern: Pattern): Survey {
   const groups: number[] = [0];
   let next = 1;
   let ignoresCase = false;
-  let isCaseless = true;
+  const sets = new Set<ByteSet>();
   const visit = (node: PatternNode): void => {
     if (node.kind === "capture") groups[node.index] = next++;
     if (isAtomic(node)) next++;
     if (node.kind === "reference" && node.ignoresCase) ignoresCase = true;
-    if (node.kind === "bytes" && !isClosedUnderFolding(node.set)) isCaseless = false;
+    if (node.kind === "bytes") sets.add(node.set);
     if (node.kind === "look" && node.isBehind && hasAtomic(node.item)) {
       throw new PatternRefused("unsupported", "an atomic group inside a look-behind");
     }
     for (const child of childrenOf(node)) visit(child);
   };
   visit(pattern.root);
-  if (ignoresCase && !isCaseless) {
+  if (ignoresCase && ![...sets].every(isClosedUnderFolding)) {
     throw new PatternRefused(
       "unsupported",
       "a case-insensitive back-reference beside parts where case matters",
@@ -153,7 +153,17 @@ function quantifier(min: number, max: number): string {
   return min === max ? `{${min}}` : `{${min},${max}}`;
 }
 
+const sources = new WeakMap<ByteSet, string>();
+
 function setSource(set: ByteSet): string {
+  const known = sources.get(set);
+  if (known !== undefined) return known;
+  const source = newSource(set);
+  sources.set(set, source);
+  return source;
+}
+
+function newSource(set: ByteSet): string {
   const inside = set.ranges();
   const [only] = inside;
   if (!only) return "[]";

@@ -117,7 +117,10 @@ export class SqlTokenizer {
     this.isLittleComment = close === -1;
     // MySQL runs what stands in such a comment; a banner ("/*! jquery") has a blank there.
     const isCode = this.#text[start + 2] === "!" && /\w/u.test(this.#text.charAt(start + 3));
-    return isCode ? "X" : "c";
+    // To some databases the inner comment opens another level, to others none: nobody writes that but to use the difference.
+    const inner = this.#text.indexOf("/*", start + 2);
+    const isNested = inner !== -1 && inner <= close;
+    return isCode || isNested ? "X" : "c";
   }
 
   // b'..', e'..', n'..' and x'..' are strings of one dialect or another.

@@ -1,0 +1,61 @@
+/**
+ * Which rules matched the short strings that come again and again: names and headers. It must never hold the values of
+ * arguments, and never grow beyond its bounds, whatever is sent.
+ */
+import type { ByteString } from "../byte-string.ts";
+import { PART } from "../collections/entry.ts";
+
+/** Longer strings seldom come again; raised, each entry that a caller makes up holds more memory. */
+const LONGEST_VALUE_BYTES = 128;
+/** Strings of a generation and collection; raised, made-up strings hold more memory, lowered, frequent ones fall out. */
+const GENERATION_STRINGS = 1024;
+/** Names under which one value is known; two headers rarely have the same value. Raised, one value holds a long list. */
+const NAMES_OF_VALUE = 4;
+
+const CACHED_PARTS =
+  PART.argsGetNames |
+  PART.argsPostNames |
+  PART.requestHeaders |
+  PART.requestHeadersNames |
+  PART.requestCookiesNames;
+
+export const isCached = (part: number, value: ByteString): boolean =>
+  (part & CACHED_PARTS) !== 0 && value.length <= LONGEST_VALUE_BYTES;
+
+interface Verdict {
+  readonly name: ByteString;
+  readonly rules: readonly number[];
+}
+
+/** Of one collection. The older generation goes when the younger is full; what is asked for moves to the younger. */
+export class VerdictCache {
+  private younger = new Map<ByteString, Verdict[]>();
+  private older = new Map<ByteString, Verdict[]>();
+
+  get(name: ByteString, value: ByteString): readonly number[] | undefined {
+    const verdicts = this.younger.get(value) ?? this.revive(value);
+    if (verdicts === undefined) return undefined;
+    for (const verdict of verdicts) if (verdict.name === name) return verdict.rules;
+    return undefined;
+  }
+
+  set(name: ByteString, value: ByteString, rules: readonly number[]): void {
+    const verdicts = this.younger.get(value);
+    if (verdicts === undefined) this.keep(value, [{ name, rules }]);
+    else if (verdicts.length < NAMES_OF_VALUE) verdicts.push({ name, rules });
+  }
+
+  private revive(value: ByteString): Verdict[] | undefined {
+    const verdicts = this.older.get(value);
+    if (verdicts !== undefined) this.keep(value, verdicts);
+    return verdicts;
+  }
+
+  private keep(value: ByteString, verdicts: Verdict[]): void {
+    if (this.younger.size >= GENERATION_STRINGS) {
+      this.older = this.younger;
+      this.younger = new Map();
+    }
+    this.younger.set(value, verdicts);
+  }
+}
