@@ -10,7 +10,7 @@ import type {
   RemovedTarget,
   TransactionState,
 } from "../transaction/transaction-state.ts";
-import type { TxLayout } from "../transaction/tx-variables.ts";
+import { isCaptureName, type TxLayout } from "../transaction/tx-variables.ts";
 import { chooses, type RuleChoice } from "./rule-choice.ts";
 import type { HeadRule } from "./rule.ts";
 import { compileSelector } from "./selector.ts";
@@ -78,22 +78,52 @@ function openNamedCollection({ name, parts }: Of<"text">): Effect | undefined {
   return (state) => state.openCollection(collection, key(state));
 }
 
-function setVar({ collection, key, op, value }: Of<"setvar">, layout: TxLayout): Effect {
+function setVar(action: Of<"setvar">, layout: TxLayout): Effect {
+  const { collection, key } = action;
   const constantKey = constantText(key);
-  if (constantKey !== undefined && collection === "TX") layout.slotOf(lowerName(constantKey));
-  const name = compileText(key);
+  if (collection !== "TX") return setStored(action);
+  const name = constantKey === undefined ? undefined : lowerName(constantKey);
+  if (name === undefined || isCaptureName(name)) return setMade(action);
+  return setKnown(action, { name, slot: layout.slotOf(name) });
+}
+
+/** A name that the rule spells out, as nearly all are. */
+function setKnown(
+  { op, value }: Of<"setvar">,
+  { name, slot }: { readonly name: ByteString; readonly slot: number },
+): Effect {
   const text = compileText(value);
-  const isTx = collection === "TX";
+  const isScore = op === "add" && SCORE.test(name);
+  if (op === "set") return (state) => state.tx.setSlot(slot, text(state));
+  return (state) => {
+    const added = text(state);
+    state.tx.setSlot(
+      slot,
+      nextValue(op, added, () => state.tx.atSlot(slot)),
+    );
+    if (isScore) state.scored(name, readInteger(added));
+  };
+}
+
+function setMade({ key, op, value }: Of<"setvar">): Effect {
+  const [name, text] = [compileText(key), compileText(value)];
   return (state) => {
     const target = lowerName(name(state));
     const added = text(state);
-    const next = nextValue(op, added, () =>
-      isTx ? state.tx.get(target) : state.readStored(collection, target),
+    state.tx.set(
+      target,
+      nextValue(op, added, () => state.tx.get(target)),
     );
-    if (isTx) {
-      state.tx.set(target, next);
-      if (op === "add" && SCORE.test(target)) state.scored(target, readInteger(added));
-    } else state.writeStored(collection, target, next);
+    if (op === "add" && SCORE.test(target)) state.scored(target, readInteger(added));
+  };
+}
+
+function setStored({ collection, key, op, value }: Of<"setvar">): Effect {
+  const [name, text] = [compileText(key), compileText(value)];
+  return (state) => {
+    const target = lowerName(name(state));
+    const next = nextValue(op, text(state), () => state.readStored(collection, target));
+    state.writeStored(collection, target, next);
   };
 }
 

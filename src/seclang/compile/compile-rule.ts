@@ -112,6 +112,9 @@ function unknownTransformation(name: string): never {
   throw new Error(`the parser let the unknown transformation ${name} pass`);
 }
 
+/** The filter would make the digest of every header to spare one rule that reads one of them. */
+const DIGESTS: ReadonlySet<string> = new Set(["md5", "sha1"]);
+
 /** A head whose verdict depends on values of entries alone can be filtered; counts, TX and negation cannot. */
 function filtersOf(
   member: CompiledMember,
@@ -120,7 +123,8 @@ function filtersOf(
 ): readonly FilterRule[] | undefined {
   const { targets, operator, isMultiMatch, isUnconditional } = member;
   if (isUnconditional || operator.isNegated || operator.argument !== undefined) return undefined;
-  if (targets.length === 0) return undefined;
+  if (targets.length === 0 || transformations.some((name) => DIGESTS.has(name.toLowerCase())))
+    return undefined;
   let parts = 0;
   for (const target of targets) {
     if (target.kind !== "parts" || target.isCount) return undefined;
@@ -131,8 +135,10 @@ function filtersOf(
   const stages = isMultiMatch
     ? [[], ...transformations.map((_, at) => transformations.slice(0, at + 1))]
     : [transformations];
+  const family = {};
   return stages.map((stage) => ({
     index: 0,
+    family,
     parts,
     chain: chains.numberOf(stage),
     test: (value) => test(value, undefined),

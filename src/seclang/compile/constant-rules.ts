@@ -77,8 +77,10 @@ export class ConstantFolder {
     const links = rule.links.map((link, at) =>
       this.#memberMatches(link, rule.rule.links[at]?.operator?.argument),
     );
-    // WHY only false: effects of the members before a link would change what it sees.
-    return links.includes(false) && head === true && rule.effects.length === 0 ? false : undefined;
+    // WHY: effects of the members before a link would change what it sees.
+    if (head !== true || rule.effects.length > 0) return undefined;
+    if (links.includes(false)) return false;
+    return links.every((link) => link === true) && doesNothing(rule.links) ? true : undefined;
   }
 
   #memberMatches(member: CompiledMember, argument: ByteString | undefined): boolean | undefined {
@@ -134,7 +136,7 @@ export class ConstantFolder {
   /** Does now what the rule would do every time; false when that cannot be done once and for all. */
   #settle({ rule, isCapturing, links }: CompiledRule): boolean {
     const isSilent = !rule.isLogged && rule.disruption.kind === "pass";
-    if (!isSilent || isCapturing || links.length > 0) return false;
+    if (!isSilent || isCapturing || !doesNothing(links)) return false;
     const before = new Map(this.known);
     for (const action of rule.actions) {
       if (action.kind === "ctl" || action.kind === "initcol" || action.kind === "expirevar")
@@ -183,6 +185,10 @@ export class ConstantFolder {
 
 function transformed(value: ByteString, { transformations }: CompiledMember): ByteString {
   return transformations.reduce((text, transform) => transform(text), value);
+}
+
+function doesNothing(links: readonly CompiledMember[]): boolean {
+  return links.every(({ effects, isCapturing }) => effects.length === 0 && !isCapturing);
 }
 
 function keepMarkers(places: readonly Place[], kept: Place[]): void {

@@ -5,7 +5,7 @@ import type { Variable } from "../parse/ast.ts";
 import type { Report } from "../parse/parse-fault.ts";
 import { compileSelector, type CompiledSelector, type NameTest } from "./selector.ts";
 import { DECLARED_PARTS, partsOf, xmlPartsOf } from "./variable-parts.ts";
-import { isCaptureName, type TxLayout } from "../transaction/tx-variables.ts";
+import { isCaptureName, SlotChoice, type TxLayout } from "../transaction/tx-variables.ts";
 
 interface TargetBase {
   /** Canonical variable name, as in MATCHED_VAR_NAME. */
@@ -23,6 +23,8 @@ export type Target = TargetBase &
     | { readonly kind: "parts"; readonly parts: number }
     /** One TX variable by its slot. */
     | { readonly kind: "tx"; readonly slot: number; readonly key: ByteString }
+    /** The TX variables that a pattern names. */
+    | { readonly kind: "txSome"; readonly choice: SlotChoice }
     | { readonly kind: "members" }
   );
 
@@ -75,9 +77,11 @@ function compileTarget(
   const parts = partsOf(name);
   if (parts !== undefined) return { ...base, kind: "parts", parts: readParts(variable, tools) };
   const key = base.selector?.key;
-  const isSlot = name === "TX" && key !== undefined && !isCaptureName(key);
-  if (isSlot && !isCount) return { ...base, kind: "tx", slot: tools.layout.slotOf(key), key };
-  return { ...base, kind: "members" };
+  if (name !== "TX" || base.selector === undefined) return { ...base, kind: "members" };
+  if (key === undefined)
+    return { ...base, kind: "txSome", choice: new SlotChoice(tools.layout, base.selector.test) };
+  if (isCaptureName(key)) return { ...base, kind: "members" };
+  return { ...base, kind: "tx", slot: tools.layout.slotOf(key), key };
 }
 
 /** A rule that names an argument means it, whatever was declared of it; one that reads all leaves declared ones alone. */

@@ -20,6 +20,8 @@ export interface FilterRule {
   readonly byteSets?: readonly ByteSet[];
   /** Whether the operator matches the transformed value. Pure; not called when literals or sets rule a match out. */
   readonly test: (value: ByteString) => boolean;
+  /** Rules that share it ask the same of the same entries: where their chains make the same of a value, one is enough. */
+  readonly family?: object;
   /** With selectors (`REQUEST_HEADERS:User-Agent`): whether the rule reads the member at all, by part and lower-case name. */
   readonly reads?: (part: number, lowerName: ByteString) => boolean;
 }

@@ -44,6 +44,7 @@ export class Filter {
       automaton: new AhoCorasick(tables?.automaton ?? ruleLiterals.literals, { ignoreCase: true }),
       conditions: rules.map(conditionsOf),
       nodeOfRule: Int32Array.from(rules, ({ chain }) => nodeOf(trie, chain)),
+      familyOf: familiesOf(rules),
     };
   }
 
@@ -69,6 +70,15 @@ export class Filter {
   }
 }
 
+function familiesOf(rules: readonly FilterRule[]): Int32Array {
+  const first = new Map<object, number>();
+  return Int32Array.from(rules, ({ family }, rule) => {
+    if (family === undefined) return rule;
+    if (!first.has(family)) first.set(family, rule);
+    return first.get(family) ?? rule;
+  });
+}
+
 function nodeOf(trie: ChainTrie, chain: number): number {
   const node = trie.nodeOf[chain];
   if (node === undefined) throw new RangeError("there is no such chain");
@@ -81,7 +91,7 @@ function transformed(entry: Entry, trie: ChainTrie, node: number): ByteString {
   const known = entry.variants?.[node];
   if (known !== undefined) return known;
   const result = step.transformation(transformed(entry, trie, step.parent));
-  entry.variants ??= Array.from({ length: trie.nodes.length });
+  entry.variants ??= [];
   entry.variants[node] = result;
   return result;
 }

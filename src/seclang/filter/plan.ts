@@ -46,6 +46,8 @@ export interface PlanBasis {
   readonly conditions: readonly RuleConditions[];
   /** By rule index. */
   readonly nodeOfRule: Int32Array;
+  /** By rule index: the first rule of its family, often itself. */
+  readonly familyOf: Int32Array;
 }
 
 interface Draft {
@@ -78,11 +80,17 @@ export function makePlan(
   value: { readonly part: number } & ByteMask,
 ): Plan {
   const drafts = new StepDrafts(basis.trie, value);
+  const asked = new Map<number, number[]>();
   for (const rule of rules) {
     const conditions = basis.conditions[rule];
     if (conditions === undefined) continue;
     const step = drafts.stepOf(basis.nodeOfRule[rule] ?? ROOT);
     const draft = drafts.at(step);
+    const family = basis.familyOf[rule] ?? rule;
+    const steps = asked.get(family);
+    if (steps?.includes(step) === true) continue;
+    if (steps === undefined) asked.set(family, [step]);
+    else steps.push(step);
     if (!hasAllSets(conditions, draft.bound.marks, draft.bound.kinds)) continue;
     const { bareLiterals } = conditions;
     const isBare = bareLiterals !== undefined && !overlaps(draft.bound, VARIABLE_MARK);

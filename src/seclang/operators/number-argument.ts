@@ -13,8 +13,23 @@ const WHOLE_INTEGER = /^\s*(?:[+-]?\d+)?\s*$/;
 /** Digits that a number of JavaScript holds exactly. Raised, different large numbers would compare as equal. */
 const EXACT_DIGITS = 15;
 
+/** Digits alone, few enough to be exact, are nearly all that is compared; -1 for anything else. */
+function readDigits(text: ByteString): number {
+  const { length } = text;
+  if (length === 0 || length > EXACT_DIGITS) return -1;
+  let number = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
 /** The number at the start of the text; none is 0. One of more than 15 digits is the largest there is. */
 export function readInteger(text: ByteString): number {
+  const plain = readDigits(text);
+  if (plain >= 0) return plain;
   const [, sign = "", digits = ""] = LEADING_INTEGER.exec(text) ?? [];
   const size = digits.length > EXACT_DIGITS ? Number.MAX_SAFE_INTEGER : Number(digits);
   return sign === "-" && size !== 0 ? -size : size;

@@ -4,13 +4,13 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Entry } from "../collections/entry.ts";
-import { lowerName } from "../collections/lower-name.ts";
 import type { CompiledMember, CompiledRule } from "../compile/compile-rule.ts";
 import type { PhaseProgram } from "../compile/program.ts";
 import type { Target } from "../compile/target.ts";
 import { membersOf } from "./look-up.ts";
 import type { MatchLog } from "./match-log.ts";
 import type { Interruption, RuleHit } from "./report.ts";
+import { isGone, isNamed, nameOf } from "./target-names.ts";
 import { bitOf, type RemovedTarget, type TransactionState } from "./transaction-state.ts";
 
 /** What the interpreter needs besides the rules and the state. */
@@ -35,14 +35,14 @@ const DONE: PhaseEnd = { kind: "done" };
 /** Places kept of one rule; more do not help whoever reads the log. */
 const LIMIT_HITS = 16;
 
-/** One value that an operator is asked about. */
-interface Candidate {
+/** What is being asked while a member runs: one object for all its values, since a request asks thousands of questions. */
+interface Question {
   readonly member: CompiledMember;
-  readonly target: Target;
-  readonly name: ByteString;
-  readonly entry: Entry | undefined;
   readonly hits: RuleHit[];
   readonly argument: ByteString | undefined;
+  target: Target;
+  name: ByteString;
+  entry: Entry | undefined;
 }
 
 /** One run of one phase; it can stop between rules and go on later. */
@@ -129,11 +129,14 @@ export class PhaseRun {
     }
     const removed = this.#removedFrom(index);
     const argument = member.operator.argument?.(this.#state);
+    let question: Question | undefined;
     let isMatch = false;
     for (const target of member.targets) {
       const gone = removed?.filter(({ variable }) => variable === target.name);
       if (gone?.some(({ member: test }) => test === undefined) === true) continue;
-      if (this.#targetMatches({ member, target, hits, argument }, gone)) isMatch = true;
+      question ??= { member, hits, argument, target, name: "", entry: undefined };
+      question.target = target;
+      if (this.#targetMatches(question, gone)) isMatch = true;
     }
     return isMatch;
   }
@@ -145,59 +148,84 @@ export class PhaseRun {
     return byPolicy && byRules ? [...byPolicy, ...byRules] : (byPolicy ?? byRules);
   }
 
-  #targetMatches(
-    { member, target, hits, argument }: Omit<Candidate, "name" | "entry">,
+  #targetMatches(question: Question, gone: readonly RemovedTarget[] | undefined): boolean {
+    const state = this.#state;
+    const { target } = question;
+    if (target.kind === "tx") {
+      const value = state.tx.atSlot(target.slot);
+      const isThere = value !== undefined && !isGone(target.key, gone);
+      if (target.isCount) return this.#countMatches(isThere ? 1 : 0, question);
+      return isThere && this.#memberValueMatches(target.key, value, question);
+    }
+    if (target.kind === "parts") return this.#entriesMatch(target.parts, question, gone);
+    const members =
+      target.kind === "txSome" ? state.tx.chosen(target.choice) : membersOf(state, target.name);
+    let count = 0;
+    let isMatch = false;
+    for (const { name, value } of members) {
+      if (!isNamed(name, target, gone)) continue;
+      count++;
+      if (!target.isCount && this.#memberValueMatches(name, value, question)) isMatch = true;
+    }
+    return target.isCount ? this.#countMatches(count, question) : isMatch;
+  }
+
+  #entriesMatch(
+    parts: number,
+    question: Question,
     gone: readonly RemovedTarget[] | undefined,
   ): boolean {
     const state = this.#state;
-    const base = { member, target, hits, argument };
-    if (target.kind === "tx") {
-      const value = state.tx.atSlot(target.slot);
-      if (value === undefined || isGone(target.key, gone)) return false;
-      return this.#valueMatches(value, { ...base, name: target.key, entry: undefined });
-    }
+    const { target } = question;
     let count = 0;
     let isMatch = false;
-    const visit = (name: ByteString, value: ByteString, entry: Entry | undefined): void => {
-      if (!isNamed(name, target, gone)) return;
-      if (entry === undefined || state.isSent(entry)) count++;
-      if (!target.isCount && this.#valueMatches(value, { ...base, name, entry })) isMatch = true;
-    };
-    if (target.kind === "members") {
-      for (const { name, value } of membersOf(state, target.name)) visit(name, value, undefined);
-    } else {
-      for (let rest = target.parts; rest !== 0; rest &= rest - 1)
-        for (const entry of state.entriesAt(bitOf(rest & -rest)))
-          visit(entry.name, entry.value, entry);
-    }
-    if (!target.isCount) return isMatch;
-    const name = target.selector?.key ?? "";
-    return this.#valueMatches(String(count), { ...base, name, entry: undefined });
+    for (let rest = parts; rest !== 0; rest &= rest - 1)
+      for (const entry of state.entriesAt(bitOf(rest & -rest))) {
+        if (!isNamed(entry.name, target, gone)) continue;
+        if (target.isCount) {
+          if (state.isSent(entry)) count++;
+          continue;
+        }
+        question.name = entry.name;
+        question.entry = entry;
+        if (this.#valueMatches(entry.value, question)) isMatch = true;
+      }
+    return target.isCount ? this.#countMatches(count, question) : isMatch;
+  }
+
+  #countMatches(count: number, question: Question): boolean {
+    return this.#memberValueMatches(question.target.selector?.key ?? "", String(count), question);
+  }
+
+  #memberValueMatches(name: ByteString, value: ByteString, question: Question): boolean {
+    question.name = name;
+    question.entry = undefined;
+    return this.#valueMatches(value, question);
   }
 
   /** Asks the operator about a value, or with `multiMatch` about everything it becomes on the way. */
-  #valueMatches(value: ByteString, candidate: Candidate): boolean {
-    const { member, entry } = candidate;
+  #valueMatches(value: ByteString, question: Question): boolean {
+    const { member, entry } = question;
     if (member.isMultiMatch) {
       let current = value;
-      let isMatch = this.#operatorMatches(current, candidate);
+      let isMatch = this.#operatorMatches(current, question);
       for (const transform of member.transformations) {
         const changed = transform(current);
         if (changed === current) continue;
         current = changed;
-        if (this.#operatorMatches(current, candidate)) isMatch = true;
+        if (this.#operatorMatches(current, question)) isMatch = true;
       }
       return isMatch;
     }
     const transformed =
-      entry !== undefined && !candidate.target.isCount
+      entry !== undefined && !question.target.isCount
         ? this.#tools.transform(entry, member)
-        : member.transformations.reduce((text, transform) => transform(text), value);
-    return this.#operatorMatches(transformed, candidate);
+        : afterChain(value, member);
+    return this.#operatorMatches(transformed, question);
   }
 
-  #operatorMatches(value: ByteString, candidate: Candidate): boolean {
-    const { member, target, name, entry, hits, argument } = candidate;
+  #operatorMatches(value: ByteString, question: Question): boolean {
+    const { member, target, name, entry, hits, argument } = question;
     const { operator } = member;
     const isFound = operator.test(value, argument);
     if (isFound === operator.isNegated) return false;
@@ -216,23 +244,8 @@ export class PhaseRun {
   }
 }
 
-function isNamed(
-  name: ByteString,
-  { selector, excludes }: Target,
-  gone: readonly RemovedTarget[] | undefined,
-): boolean {
-  if (selector === undefined && excludes === undefined && gone === undefined) return true;
-  const key = lowerName(name);
-  if (selector?.test(key) === false || excludes?.(key) === true) return false;
-  return !isGone(key, gone);
-}
-
-function isGone(key: ByteString, gone: readonly RemovedTarget[] | undefined): boolean {
-  return gone?.some(({ member }) => member?.(key) === true) ?? false;
-}
-
-/** `ARGS:json.name`, `TX:anomaly_score`, `REQUEST_LINE`. */
-function nameOf({ name, isCount }: Target, member: ByteString): ByteString {
-  const full = member === "" ? name : name === "MATCHED_VARS" ? member : `${name}:${member}`;
-  return isCount ? `&${full}` : full;
+function afterChain(value: ByteString, { transformations }: CompiledMember): ByteString {
+  let text = value;
+  for (const transform of transformations) text = transform(text);
+  return text;
 }

@@ -1,5 +1,6 @@
 /** Texts with macros, compiled once; what a macro names and does not exist becomes nothing, as in ModSecurity. */
 import type { ByteString } from "../byte-string.ts";
+import { lowerName } from "../collections/lower-name.ts";
 import type { MacroPart } from "../parse/ast.ts";
 import { macroValue } from "./look-up.ts";
 import type { TransactionState } from "./transaction-state.ts";
@@ -13,12 +14,24 @@ export type TextTemplate = (state: TransactionState) => ByteString;
 export function compileText(parts: readonly MacroPart[]): TextTemplate {
   const constant = constantText(parts);
   if (constant !== undefined) return () => constant;
+  const pieces = parts.map((part) => (part.kind === "text" ? part.text : compileMacro(part)));
   return (state) => {
     let text = "";
-    for (const part of parts)
-      text += part.kind === "text" ? part.text : (macroValue(state, part.variable, part.key) ?? "");
+    for (const piece of pieces) text += typeof piece === "string" ? piece : (piece(state) ?? "");
     return text.length > LIMIT_TEXT_BYTES ? text.slice(0, LIMIT_TEXT_BYTES) : text;
   };
+}
+
+type Macro = Extract<MacroPart, { kind: "macro" }>;
+
+/** TX is what nearly all macros name: its names are put in lower case once. */
+function compileMacro({
+  variable,
+  key,
+}: Macro): (state: TransactionState) => ByteString | undefined {
+  if (variable !== "TX" || key === undefined) return (state) => macroValue(state, variable, key);
+  const name = lowerName(key);
+  return ({ tx }) => tx.get(name);
 }
 
 /** The text itself when it holds no macro. */

@@ -8,7 +8,7 @@ import type { ByteString } from "../byte-string.ts";
 const LIMIT_MADE_NAMES = 4_096;
 /** TX:0 to TX:9 hold what a pattern captured. */
 const CAPTURES = 10;
-const CAPTURE_NAME = /^\d$/;
+const DIGIT_0 = 0x30;
 
 /** Which name has which slot; grows while rules are compiled, and is shared by all transactions of a rule set. */
 export class TxLayout {
@@ -32,7 +32,35 @@ export class TxLayout {
 
 /** Whether the name is one of those that `capture` writes. */
 export function isCaptureName(name: ByteString): boolean {
-  return CAPTURE_NAME.test(name);
+  if (name.length !== 1) return false;
+  const digit = name.charCodeAt(0) - DIGIT_0;
+  return digit >= 0 && digit < CAPTURES;
+}
+
+interface TxMember {
+  readonly name: ByteString;
+  readonly value: ByteString;
+}
+
+/** The slots whose names a selector accepts, found once: rules that name variables by a pattern ask for them in every request. */
+export class SlotChoice {
+  readonly #layout: TxLayout;
+  readonly accepts: (name: ByteString) => boolean;
+  readonly #slots: number[] = [];
+  #seen = 0;
+
+  constructor(layout: TxLayout, accepts: (name: ByteString) => boolean) {
+    this.#layout = layout;
+    this.accepts = accepts;
+  }
+
+  /** Also of names that joined the layout since. */
+  get slots(): readonly number[] {
+    const { names } = this.#layout;
+    for (; this.#seen < names.length; this.#seen++)
+      if (this.accepts(names[this.#seen] ?? "")) this.#slots.push(this.#seen);
+    return this.#slots;
+  }
 }
 
 /** Names are in lower case throughout. */
@@ -49,6 +77,10 @@ export class TxVariables {
 
   atSlot(slot: number): ByteString | undefined {
     return this.#slots[slot];
+  }
+
+  setSlot(slot: number, value: ByteString | undefined): void {
+    this.#slots[slot] = value;
   }
 
   get(name: ByteString): ByteString | undefined {
@@ -74,8 +106,28 @@ export class TxVariables {
     this.#captures = groups.length > CAPTURES ? groups.slice(0, CAPTURES) : groups;
   }
 
+  /**
+   * The variables that are set now and that the choice accepts, captures first. A list of its own: rules that read it
+   * may write to TX on the way.
+   */
+  chosen(choice: SlotChoice): readonly TxMember[] {
+    const found: TxMember[] = [];
+    this.#captures.forEach((value, index) => {
+      const name = String(index);
+      if (value !== undefined && choice.accepts(name)) found.push({ name, value });
+    });
+    for (const slot of choice.slots) {
+      const value = this.#slots[slot];
+      if (value !== undefined) found.push({ name: this.#layout.names[slot] ?? "", value });
+    }
+    this.#made?.forEach((value, name) => {
+      if (choice.accepts(name)) found.push({ name, value });
+    });
+    return found;
+  }
+
   /** Every variable that is set, captures first. */
-  *members(): IterableIterator<{ readonly name: ByteString; readonly value: ByteString }> {
+  *members(): IterableIterator<TxMember> {
     for (const [index, value] of this.#captures.entries())
       if (value !== undefined) yield { name: String(index), value };
     for (const [slot, value] of this.#slots.entries())

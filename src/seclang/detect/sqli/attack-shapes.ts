@@ -55,7 +55,7 @@ const BARE: Shapes = [
   /^[1C]\)?Bn[Bc]/u,
   /^B1(?:c|,[fFG])/u,
   // A statement of its own.
-  /^E(?:o|[1nvs])kn(?:k|U|;|c)/u,
+  /^E(?:(?:o|[1nvs])kn(?:k|U|;|c)|[1nvs]k\(E)/u,
   /^E(?:\(?(?:v|[fG]|C)|\(E)/u,
   /^G/u,
   /^[1Cvs]o\(?G/u,

@@ -24,6 +24,8 @@ const ATTACKS: readonly (readonly [string, string])[] = [
   ["a number cut by a comment", "1--"],
   ["comments for blanks", "'/**/or/**/1=1"],
   ["an operator between strings", "'='"],
+  ["a way out of quotes after an escaped one, without a blank", "foo\\''or'oof"],
+  ["a select over a subquery", "SELECT 6229 FROM(SELECT COUNT(*) FROM x)a"],
   ["a comment inside a comment", "1/*a/*b*/c"],
   ["a string comparison by pattern", "' or name like '%"],
   ["a concatenated subquery", "'||(select password from users)||'"],

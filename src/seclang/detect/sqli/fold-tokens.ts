@@ -23,10 +23,32 @@ interface Token {
 }
 
 const UNARY: ReadonlySet<string> = new Set(["+", "-", "!", "~", "not"]);
-const BEFORE_UNARY = "o&(,EkBU";
-const OPERAND = "1Cnv";
-const BEFORE_BRACKET = "o&,";
-const DOUBLED = "s;()";
+
+/** What a token can be in its place; a bit each. */
+const BEFORE_UNARY = 1;
+const OPERAND = 2;
+const BEFORE_BRACKET = 4;
+const DOUBLED = 8;
+const LISTED = 16;
+const TRAITS = traitsOf([
+  [BEFORE_UNARY, "o&(,EkBU"],
+  [OPERAND, "1Cnv"],
+  [BEFORE_BRACKET, "o&,"],
+  [DOUBLED, "s;()"],
+  [LISTED, "1Cnvs"],
+]);
+
+function traitsOf(rows: readonly (readonly [trait: number, kinds: string])[]): Uint8Array {
+  const traits = new Uint8Array(256);
+  for (const [trait, kinds] of rows)
+    for (let at = 0; at < kinds.length; at++)
+      traits[kinds.charCodeAt(at)] = (traits[kinds.charCodeAt(at)] ?? 0) | trait;
+  return traits;
+}
+
+/** The end of a text has no trait. */
+const is = (token: Token | undefined, trait: number): boolean =>
+  token !== undefined && ((TRAITS[token.kind.charCodeAt(0)] ?? 0) & trait) !== 0;
 
 export function foldTokens(text: string, context: SqlContext): Folded {
   const tokenizer = new SqlTokenizer(text, context);
@@ -53,8 +75,8 @@ function fold(tokens: Token[], token: Token): void {
     if (!isLeading) tokens.push(token);
     return;
   }
-  if (last.kind === token.kind && DOUBLED.includes(token.kind)) return;
-  if (isUnary(token) && BEFORE_UNARY.includes(last.kind)) return;
+  if (last.kind === token.kind && is(token, DOUBLED)) return;
+  if (isUnary(token) && is(last, BEFORE_UNARY)) return;
   if (isOdbcWrapping(tokens, last, token)) return;
   if (token.kind === "&") dropPlainOperand(tokens);
   if (isPhrase(last, token) || isOperation(tokens, last, token)) return;
@@ -66,9 +88,8 @@ function fold(tokens: Token[], token: Token): void {
 
 // "or (1)" is "or 1", which lets "(1)=(1)" be seen as the comparison it is; a call keeps its parentheses.
 function bracketed(tokens: Token[]): Token | undefined {
-  const isWrapped =
-    tokens.at(-2)?.kind === "(" && BEFORE_BRACKET.includes(tokens.at(-3)?.kind ?? " ");
-  if (!isWrapped || !OPERAND.includes(tokens.at(-1)?.kind ?? " ")) return undefined;
+  const isWrapped = tokens.at(-2)?.kind === "(" && is(tokens.at(-3), BEFORE_BRACKET);
+  if (!isWrapped || !is(tokens.at(-1), OPERAND)) return undefined;
   const inner = tokens.pop();
   tokens.pop();
   return inner;
@@ -78,8 +99,7 @@ function bracketed(tokens: Token[]): Token | undefined {
 function dropPlainOperand(tokens: Token[]): void {
   const isChained = tokens.length > 2 && tokens.at(-2)?.kind === "&";
   const last = tokens.at(-1);
-  if (isChained && last !== undefined && last.kind !== "C" && OPERAND.includes(last.kind))
-    tokens.splice(-2);
+  if (isChained && last !== undefined && last.kind !== "C" && is(last, OPERAND)) tokens.length -= 2;
 }
 
 // ODBC writes a date as {d '2026-01-01'}: only what is inside counts.
@@ -93,7 +113,8 @@ function isOdbcWrapping(tokens: Token[], last: Token, token: Token): boolean {
 const isUnary = (token: Token): boolean => token.kind === "o" && UNARY.has(token.word);
 
 function isPhrase(last: Token, token: Token): boolean {
-  if (!PHRASE_OPENERS.has(last.word) || token.word === "") return false;
+  // No word of a phrase has one letter, and most tokens are of one byte.
+  if (last.word.length < 2 || token.word.length < 2 || !PHRASE_OPENERS.has(last.word)) return false;
   const kind = PHRASES.get(`${last.word} ${token.word}`);
   if (kind === undefined) return false;
   last.kind = kind;
@@ -105,10 +126,8 @@ function isPhrase(last: Token, token: Token): boolean {
 function isOperation(tokens: Token[], last: Token, token: Token): boolean {
   const left = tokens.at(-2);
   if (left === undefined) return false;
-  const isList =
-    last.kind === "," && `${OPERAND}s`.includes(left.kind) && `${OPERAND}s`.includes(token.kind);
-  const isCalculation =
-    last.kind === "o" && OPERAND.includes(left.kind) && OPERAND.includes(token.kind);
+  const isList = last.kind === "," && is(left, LISTED) && is(token, LISTED);
+  const isCalculation = last.kind === "o" && is(left, OPERAND) && is(token, OPERAND);
   if (!isList && !isCalculation) return false;
   if (isCalculation && (left.kind !== "n" || left.word === TICKED) && isComparison(last.word))
     left.kind = "C";

@@ -2,7 +2,7 @@
  * Cuts bytes into SQL tokens the way the databases do between them, starting in code or inside a quoted string; it must
  * never fail, and never read a byte more often than a fixed number of times.
  */
-import { FUNCTIONS, type SqlKind, WORDS } from "./sql-words.ts";
+import { FUNCTIONS, mayMeanSomething, type SqlKind, WORDS } from "./sql-words.ts";
 
 /** Where in a statement the value is taken to land, and whose comments hold there. */
 export interface SqlContext {
@@ -22,9 +22,24 @@ const DELETE = 0x7f;
 const NO_BREAK_SPACE = 0xa0;
 
 const NUMBER = /0x[\da-f]+|0b[01]+(?!\w)|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|\\n(?!\w)/iuy;
-const WORD = /[\w$.\x80-\x9f\xa1-\xff]+/uy;
 const VARIABLE = /@{1,2}[\w$.]+/uy;
 const OPERATOR = /\|\||&&|<=>|<>|<=|>=|!=|==|:=|\^=|!<|!>|<<|>>|[=<>!+\-*/%^~|&:]/uy;
+
+/** Bytes that go on in a word. */
+const IS_IN_WORD = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[\w$.\x80-\x9f\xa1-\xff]/u.test(String.fromCharCode(code)) ? 1 : 0,
+);
+/** Bytes that are an operator alone, and those that can follow in a longer one. */
+const IS_OPERATOR = bytesIn("=<>!+-*/%^~|&:");
+const IS_SECOND_OF_OPERATOR = bytesIn("=<>|&");
+/** After digits: more of the same number may follow. */
+const IS_AFTER_DIGITS = bytesIn(".eExXbB");
+
+function bytesIn(text: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let at = 0; at < text.length; at++) table[text.charCodeAt(at)] = 1;
+  return table;
+}
 
 /** The `word` of a name in back quotes: one nobody writes by accident. */
 export const TICKED = "`";
@@ -36,7 +51,10 @@ const COMPARISONS: ReadonlySet<string> = new Set(
   "<=> <> <= >= != == = < > like in is rlike regexp between".split(" "),
 );
 
-/** Call `next` until it gives undefined; `word` is the text of a word in lower case, of an operator, or "". */
+/**
+ * Call `next` until it gives undefined; `word` is the text of an operator, in lower case that of a word that may mean
+ * something, or "".
+ */
 export class SqlTokenizer {
   word = "";
   /** Whether the last comment held next to nothing: it was there to cut, not to say something. */
@@ -67,7 +85,8 @@ export class SqlTokenizer {
     if (isWordStart(code)) return this.#prefixedString(code) ?? this.#wordToken();
     if (code === SINGLE_QUOTE || code === DOUBLE_QUOTE) return this.#string();
     if (code === BACK_QUOTE) return this.#tickedName();
-    if (isDigit(code) || code === DOT || code === BACKSLASH) return this.#plain(NUMBER, "1");
+    if (isDigit(code)) return this.#digits() ?? this.#plain(NUMBER, "1");
+    if (code === DOT || code === BACKSLASH) return this.#plain(NUMBER, "1");
     if (code === AT) return this.#plain(VARIABLE, "v");
     return this.#comment(this.#at > before) ?? this.#operator();
   }
@@ -142,11 +161,12 @@ export class SqlTokenizer {
   #restOfString(quote: string): SqlKind | undefined {
     const text = this.#text;
     for (let at = text.indexOf(quote, this.#at); at !== -1; at = text.indexOf(quote, at + 1)) {
-      if (text[at + 1] === quote) at++;
-      else if (!this.#isEscaped(at)) {
+      if (this.#isEscaped(at)) continue;
+      if (text[at + 1] !== quote) {
         this.#at = at + 1;
         return "s";
       }
+      at++;
     }
     this.#at = text.length;
     return undefined;
@@ -165,26 +185,39 @@ export class SqlTokenizer {
     return "n";
   }
 
+  // Plain digits without a call; undefined when something follows that may belong to them.
+  #digits(): SqlKind | undefined {
+    let at = this.#at + 1;
+    while (isDigit(this.#text.charCodeAt(at))) at++;
+    if (IS_AFTER_DIGITS[this.#text.charCodeAt(at)] === 1) return undefined;
+    this.#at = at;
+    return "1";
+  }
+
+  // WHY the loop: a value may be nothing but words of one letter, and a pattern or a slice for each is dear.
   #wordToken(): SqlKind {
+    const text = this.#text;
     const start = this.#at;
-    this.#matches(WORD);
-    const found = this.#text.slice(start, this.#at).toLowerCase();
-    this.word = found;
+    let end = start + 1;
+    let dot = -1;
+    for (; IS_IN_WORD[text.charCodeAt(end)] === 1; end++)
+      if (dot === -1 && text.charCodeAt(end) === DOT) dot = end;
+    this.#at = end;
     if (this.#isBeforeParenthesis()) {
+      const found = text.slice(start, end).toLowerCase();
+      this.word = found;
       const known = FUNCTIONS.get(found);
       if (known !== undefined) return known;
     }
-    return this.#keyword(found, start);
-  }
-
-  // "or.1": a keyword ends at the dot, a name does not.
-  #keyword(found: string, start: number): SqlKind {
-    const dot = found.indexOf(".");
-    const head = dot === -1 ? found : found.slice(0, dot);
+    const headEnd = dot === -1 ? end : dot;
+    if (!mayMeanSomething(text.charCodeAt(start), headEnd - start)) return "n";
+    const head = text.slice(start, headEnd).toLowerCase();
     const kind = WORDS.get(head);
+    if (dot === -1) this.word = head;
     if (kind === undefined) return "n";
+    // "or.1": a keyword ends at the dot, a name does not.
     this.word = head;
-    this.#at = start + head.length;
+    this.#at = headEnd;
     return kind;
   }
 
@@ -194,7 +227,14 @@ export class SqlTokenizer {
 
   #operator(): SqlKind {
     const start = this.#at;
-    if (!this.#matches(OPERATOR)) return this.#text.charAt(this.#at++);
+    const code = this.#text.charCodeAt(start);
+    const byte = this.#text.charAt(start);
+    this.#at = start + 1;
+    if (IS_OPERATOR[code] !== 1) return byte;
+    this.word = byte;
+    if (IS_SECOND_OF_OPERATOR[this.#text.charCodeAt(start + 1)] !== 1) return "o";
+    this.#at = start;
+    this.#matches(OPERATOR);
     this.word = this.#text.slice(start, this.#at);
     return this.word === "||" || this.word === "&&" ? "&" : "o";
   }

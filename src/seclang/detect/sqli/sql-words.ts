@@ -63,3 +63,24 @@ export const FUNCTIONS: ReadonlyMap<string, SqlKind> = table({
     "upper,trim,ltrim,rtrim,now,sysdate,date,rand,random,floor,ceil,round,abs,sqrt,pow,power,exp,greatest,least," +
     "md5,sha1,sha,sha2,crc32,uuid,quote,repeat,space,strcmp,field,format,isnull,decode,encode,row,values",
 });
+
+/** By first letter: a bit for each length of a word that means something, alone or with the one before or after it. */
+const LENGTHS = lengthsOf([
+  ...WORDS.keys(),
+  ...STACKED_WORDS,
+  ...[...PHRASES.keys()].flatMap((phrase) => phrase.split(" ")),
+]);
+
+function lengthsOf(words: readonly string[]): Int32Array {
+  const lengths = new Int32Array(256);
+  for (const word of words) {
+    const first = word.charCodeAt(0);
+    lengths[first] = (lengths[first] ?? 0) | (1 << word.length);
+  }
+  return lengths;
+}
+
+/** False for most words, without a look at more than their first byte and length. */
+export function mayMeanSomething(firstByte: number, lengthBytes: number): boolean {
+  return lengthBytes < 32 && (((LENGTHS[firstByte | 0x20] ?? 0) >> lengthBytes) & 1) === 1;
+}

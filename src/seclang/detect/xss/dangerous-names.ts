@@ -61,7 +61,8 @@ const SHORTEST_HANDLER_LENGTH = 5;
 const NULS = /\0/gu;
 
 /** A name as browsers compare it: lower case, and without the NULs that old ones dropped. */
-const canonicalName = (name: string): string => name.replace(NULS, "").toLowerCase();
+const canonicalName = (name: string): string =>
+  (name.includes("\0") ? name.replace(NULS, "") : name).toLowerCase();
 
 /** Whether a tag of this name is an attack whatever its attributes are. */
 export function isDangerousTag(rawName: string): boolean {
