@@ -13,6 +13,7 @@ import { addPack } from "./pack/command.ts";
 import { addPolicyProxy } from "./policy-proxy/command.ts";
 import { addRun } from "./run.ts";
 import { addSchema } from "./schema.ts";
+import { addWaf } from "./waf/command.ts";
 
 const program = new Command("portcullis")
   .description("The secure front door for machine-learning inference.")
@@ -30,6 +31,7 @@ for (const add of [
   addLedger,
   addPack,
   addPolicyProxy,
+  addWaf,
   addDemo,
   addDoctor,
   addExplain,

@@ -3,6 +3,8 @@
  * that is none stays as it is written, and pieces without `=` are names with an empty value.
  */
 import type { ByteString } from "../byte-string.ts";
+import { hexByteAt } from "../transformations/hex-digits.ts";
+import { openScratch, readScratch } from "../transformations/scratch.ts";
 import { BodyFields, type BodyLimits, type ParsedBody } from "./parsed-body.ts";
 
 export interface UrlencodedOptions extends BodyLimits {
@@ -17,7 +19,9 @@ export interface UrlencodedBody extends ParsedBody {
 
 const DEFAULT_SEPARATOR = "&";
 
-const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+const SPACE = 0x20;
 
 interface Decoded {
   readonly text: ByteString;
@@ -26,24 +30,23 @@ interface Decoded {
 
 /** `+` to space and `%XX` to its byte, once; what does not decode is kept and counted. */
 function decode(raw: ByteString): Decoded {
-  const spaced = raw.includes("+") ? raw.replaceAll("+", " ") : raw;
-  let escape = spaced.indexOf("%");
-  if (escape === -1) return { text: spaced, invalidEscapes: 0 };
-  let text = "";
-  let from = 0;
+  if (!raw.includes("%")) {
+    return { text: raw.includes("+") ? raw.replaceAll("+", " ") : raw, invalidEscapes: 0 };
+  }
+  const out = openScratch(raw.length);
+  let length = 0;
   let invalidEscapes = 0;
-  while (escape !== -1) {
-    const hex = spaced.slice(escape + 1, escape + 3);
-    if (HEX_PAIR.test(hex)) {
-      text += spaced.slice(from, escape) + String.fromCharCode(Number.parseInt(hex, 16));
-      from = escape + 3;
-      escape = spaced.indexOf("%", from);
-    } else {
-      invalidEscapes += 1;
-      escape = spaced.indexOf("%", escape + 1);
+  for (let at = 0; at < raw.length; at += 1) {
+    const code = raw.charCodeAt(at);
+    if (code !== PERCENT) out[length++] = code === PLUS ? SPACE : code;
+    else {
+      const byte = hexByteAt(raw, at + 1);
+      if (byte < 0) invalidEscapes += 1;
+      else at += 2;
+      out[length++] = byte < 0 ? PERCENT : byte;
     }
   }
-  return { text: text + spaced.slice(from), invalidEscapes };
+  return { text: readScratch(out, length), invalidEscapes };
 }
 
 /** Reads a form body or a query string (without its `?`). Empty pieces (`a=1&&b=2`) are no fields. */

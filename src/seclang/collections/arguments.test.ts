@@ -41,7 +41,7 @@ test("a kind concerns the value, never the name", () => {
   const fields = [{ name: "q", value: "hello", start: 2, end: 7 }];
   addArguments(fields, PART.argsGet, { entries, fieldKind: () => "prompt" });
   expect(listEntries(entries)).toEqual(["prompts q=hello", "argsGetNames q=q"]);
-  expect(entries[0]).toMatchObject({ start: 2, end: 7 });
+  expect(entries[0]).toMatchObject({ start: -1, end: -1 });
 });
 
 test("an array is named as well as its elements, so that wrapping hides no name", () => {

@@ -5,7 +5,7 @@
 import { endOfNumber } from "../body/json-tokens.ts";
 import type { BodyField } from "../body/parsed-body.ts";
 import type { ByteString } from "../byte-string.ts";
-import { Entry, type FieldKind, PART, type Part } from "./entry.ts";
+import { Entry, type FieldKind, NO_RANGE, PART, type Part } from "./entry.ts";
 
 /** What the route declares of an argument, by its full name. */
 export type FieldKinds = (name: ByteString) => FieldKind | undefined;
@@ -51,7 +51,8 @@ export function addArguments(
   for (const field of fields) {
     const { name, value } = field;
     const part = fieldKind === undefined ? origin : partOfArgument(origin, fieldKind(name), value);
-    entries.push(new Entry(part, name, value, field));
+    // Ranges are places in the body; those of a query would point at other bytes.
+    entries.push(new Entry(part, name, value, origin === PART.argsGet ? NO_RANGE : field));
     entries.push(new Entry(names, name, name));
     if (name.endsWith(FIRST_ELEMENT)) addArrayNames(name, names, entries);
   }

@@ -9,7 +9,7 @@ import { deserialize, serialize } from "node:v8";
 import type { RuleSetArtefact } from "./rule-set.ts";
 
 /** Raise it with every change of what an artefact holds or how it is worked out. */
-const ARTEFACT_VERSION = 2;
+const ARTEFACT_VERSION = 3;
 const DIGEST_BYTES = 32;
 const OWNER_ONLY = 0o700;
 const OWNER_FILE = 0o600;

@@ -23,8 +23,8 @@ export interface CompiledMember {
   /** Number of the transformation chain; 0 changes nothing. */
   readonly chain: number;
   readonly transformations: readonly Transformation[];
-  /** Every intermediate value counts. */
-  readonly isMultiMatch: boolean;
+  /** With `multiMatch` every intermediate value counts: the chains that make them, the raw value's first. */
+  readonly stageChains: readonly number[] | undefined;
   readonly operator: RuleOperator;
   readonly isCapturing: boolean;
   readonly effects: readonly Effect[];
@@ -80,7 +80,7 @@ export function compileRule(index: number, rule: HeadRule, tools: RuleTools): Co
     location:
       rule.disruption.kind === "redirect" ? compileText(rule.disruption.location) : undefined,
     links: rule.links.map((link) => compileMember(link, isProseProne(rule), tools)),
-    filters: filtersOf(head, rule.transformations, tools.chains),
+    filters: filtersOf(head, rule.transformations),
   };
 }
 
@@ -96,13 +96,21 @@ function compileMember(rule: Rule, proseProne: boolean, tools: RuleTools): Compi
     isUnconditional,
     chain: tools.chains.numberOf(rule.transformations),
     transformations: stepsOf(rule.transformations),
-    isMultiMatch: hasFlag(rule.actions, "multiMatch"),
+    stageChains: hasFlag(rule.actions, "multiMatch")
+      ? stagesOf(rule.transformations).map((stage) => tools.chains.numberOf(stage))
+      : undefined,
     operator: operator ?? ALWAYS,
     isCapturing: hasFlag(rule.actions, "capture"),
     effects: compileEffects(rule.actions, { layout, report, heads }),
     logData: logData && compileText(logData.parts),
   };
 }
+
+/** What `multiMatch` asks about: nothing done, and each transformation done. */
+const stagesOf = (names: readonly string[]): readonly (readonly string[])[] => [
+  [],
+  ...names.map((_, at) => names.slice(0, at + 1)),
+];
 
 function stepsOf(names: readonly string[]): readonly Transformation[] {
   return names.map((name) => TRANSFORMATIONS.get(name) ?? unknownTransformation(name));
@@ -119,9 +127,8 @@ const DIGESTS: ReadonlySet<string> = new Set(["md5", "sha1"]);
 function filtersOf(
   member: CompiledMember,
   transformations: readonly string[],
-  chains: ChainNumbers,
 ): readonly FilterRule[] | undefined {
-  const { targets, operator, isMultiMatch, isUnconditional } = member;
+  const { targets, operator, stageChains, isUnconditional } = member;
   if (isUnconditional || operator.isNegated || operator.argument !== undefined) return undefined;
   if (targets.length === 0 || transformations.some((name) => DIGESTS.has(name.toLowerCase())))
     return undefined;
@@ -132,15 +139,13 @@ function filtersOf(
   }
   const { test, literals, bareLiterals, byteSets } = operator;
   const reads = readsOf(targets);
-  const stages = isMultiMatch
-    ? [[], ...transformations.map((_, at) => transformations.slice(0, at + 1))]
-    : [transformations];
+  const asked = stageChains ?? [member.chain];
   const family = {};
-  return stages.map((stage) => ({
+  return asked.map((chain) => ({
     index: 0,
     family,
     parts,
-    chain: chains.numberOf(stage),
+    chain,
     test: (value) => test(value, undefined),
     ...(literals === undefined ? {} : { literals }),
     ...(bareLiterals === undefined ? {} : { bareLiterals }),

@@ -85,8 +85,8 @@ export class ConstantFolder {
 
   #memberMatches(member: CompiledMember, argument: ByteString | undefined): boolean | undefined {
     if (member.isUnconditional) return true;
-    const { operator, isMultiMatch } = member;
-    if (isMultiMatch) return undefined;
+    const { operator, stageChains } = member;
+    if (stageChains !== undefined) return undefined;
     const values: ByteString[] = [];
     for (const target of member.targets) {
       const value = this.#valueOf(target);

@@ -51,8 +51,11 @@ export interface PolicyBasis {
 }
 
 const BUDGET_MICROS = 50_000;
-/** Sessions kept for later transactions; more run at once only while large bodies are inspected in slices. */
-const LIMIT_IDLE_SESSIONS = 8;
+/**
+ * Sessions kept for later transactions: each request holds one until its answer has gone, and making one costs as much as
+ * inspecting a small request. Some 30 KB each; raised, a burst of requests leaves that much memory behind.
+ */
+const LIMIT_IDLE_SESSIONS = 128;
 
 export class Policy {
   readonly #core: PolicyCore;

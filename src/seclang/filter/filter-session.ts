@@ -4,7 +4,7 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Entry } from "../collections/entry.ts";
-import { FoundLiterals } from "../literals/aho-corasick.ts";
+import { FoundLiterals } from "../literals/literal-finder.ts";
 import { lowercase } from "../transformations/letter-case.ts";
 import { NOT_LIVE, type Plan } from "./plan.ts";
 import { PlannedValue } from "./planned-value.ts";
@@ -38,11 +38,11 @@ export class FilterSession {
   private rulesOfEntry: number[] = [];
 
   constructor(selection: FilterSelection) {
-    const { rules, automaton } = selection.basis;
+    const { rules, finder } = selection.basis;
     this.selection = selection;
     this.entriesOfRule = Array.from({ length: rules.length });
     this.isCandidate = new Uint8Array(rules.length);
-    this.found = new FoundLiterals(automaton);
+    this.found = new FoundLiterals(finder);
   }
 
   /** The rules that matched, in no order. */
@@ -161,13 +161,13 @@ export class FilterSession {
       if (each !== undefined && isDirect(each, state)) this.addCandidate(rule);
     }
     if (state.group !== at) return;
-    if (value.needsScan(at)) this.scanLiterals(at);
+    if (state.needsScan) this.scanLiterals(at);
   }
 
   private scanLiterals(group: number): void {
-    const { automaton, ruleLiterals } = this.selection.basis;
+    const { finder, ruleLiterals } = this.selection.basis;
     const { found } = this;
-    automaton.collect(this.value.textOf(group), found);
+    finder.collect(this.value.textOf(group), found);
     if (found.count === 0) return;
     const { starts, lookups } = ruleLiterals;
     const scanOf = this.plan?.scanOf;

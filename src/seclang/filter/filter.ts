@@ -4,8 +4,8 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Entry } from "../collections/entry.ts";
-import { AhoCorasick } from "../literals/aho-corasick.ts";
 import type { AutomatonTables } from "../literals/automaton-tables.ts";
+import { LiteralFinder } from "../literals/literal-finder.ts";
 import { buildChainTrie, ROOT, type ChainTrie } from "./chain-trie.ts";
 import type { FilterRule } from "./filter-rule.ts";
 import { conditionsOf, literalsOf } from "./rule-table.ts";
@@ -41,7 +41,7 @@ export class Filter {
       rules,
       trie,
       ruleLiterals,
-      automaton: new AhoCorasick(tables?.automaton ?? ruleLiterals.literals, { ignoreCase: true }),
+      finder: new LiteralFinder(ruleLiterals.literals, tables?.automaton),
       conditions: rules.map(conditionsOf),
       nodeOfRule: Int32Array.from(rules, ({ chain }) => nodeOf(trie, chain)),
       familyOf: familiesOf(rules),
@@ -49,14 +49,14 @@ export class Filter {
   }
 
   get tables(): FilterTables {
-    const { automaton, ruleLiterals } = this.basis;
-    return { literals: ruleLiterals.literals, automaton: automaton.tables };
+    const { finder, ruleLiterals } = this.basis;
+    return { literals: ruleLiterals.literals, automaton: finder.tables };
   }
 
   /** Bytes of the tables, without the literals' own text and without what selections learn. */
   get memoryBytes(): number {
-    const { automaton, ruleLiterals } = this.basis;
-    return automaton.memoryBytes + ruleLiterals.starts.byteLength + ruleLiterals.lookups.byteLength;
+    const { finder, ruleLiterals } = this.basis;
+    return finder.memoryBytes + ruleLiterals.starts.byteLength + ruleLiterals.lookups.byteLength;
   }
 
   /** `active`: by rule index, 1 for the rules to be looked for; others cost nothing. One for each policy or phase. */

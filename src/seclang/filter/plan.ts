@@ -6,7 +6,7 @@ import { BARE_EFFECT, VARIABLE_MARK, bare } from "./bare-literals.ts";
 import { overlaps, union, maskOf, type ByteMask } from "./byte-classes.ts";
 import { ROOT, type ChainTrie } from "./chain-trie.ts";
 import { hasAllSets, isDirect, mayHold, type RuleConditions } from "./rule-table.ts";
-import type { Effect } from "./chain-effects.ts";
+import { effectOf, type Effect } from "./chain-effects.ts";
 import type { Transformation } from "../transformations/transformation.ts";
 
 /** One thing that chains make of the value; step 0 is the value itself. */
@@ -15,8 +15,11 @@ export interface PlanStep {
   readonly parent: number;
   /** Absent: the value itself. */
   readonly transformation: Transformation | undefined;
-  /** Whether the result can differ from the parent's only in the case of ASCII letters. */
-  readonly isFold: boolean;
+  /** Whether it may change any value; otherwise only one with a class of `triggers`. */
+  readonly isAlways: boolean;
+  readonly triggers: ByteMask;
+  /** Without a class of these it changes nothing but the case of ASCII letters. */
+  readonly changes: ByteMask;
   /** The classes that the result can hold. */
   readonly bound: ByteMask;
   /** Rules to be tested without a literal, if the classes of the result allow it. */
@@ -53,7 +56,7 @@ export interface PlanBasis {
 interface Draft {
   readonly parent: number;
   readonly transformation: Transformation | undefined;
-  readonly isFold: boolean;
+  readonly effect: Effect;
   readonly bound: ByteMask;
   readonly folded: ByteMask;
   readonly direct: number[];
@@ -70,6 +73,7 @@ interface Change {
   readonly effect: Effect;
 }
 
+const NO_EFFECT = effectOf("none");
 const UPPER = maskOf("A");
 const LOWER = maskOf("a");
 
@@ -117,7 +121,7 @@ class StepDrafts {
     this.trie = trie;
     this.draftOf = new Int32Array(trie.nodes.length).fill(NOT_LIVE);
     const mask = { marks: value.marks, kinds: value.kinds };
-    this.add({ parent: ROOT, transformation: undefined, isFold: false, bound: mask });
+    this.add({ parent: ROOT, transformation: undefined, effect: NO_EFFECT, bound: mask });
   }
 
   /** The step that computes the node. */
@@ -148,7 +152,7 @@ class StepDrafts {
     const renumbered: number[] = [];
     for (const [at, draft] of this.drafts.entries()) {
       if (isNeeded[at] !== true) continue;
-      const { transformation, isFold, bound, direct, awaiting, lookups } = draft;
+      const { transformation, effect, bound, direct, awaiting, lookups } = draft;
       const number = steps.length;
       renumbered[at] = number;
       for (const rule of direct) stepOf[rule] = number;
@@ -156,7 +160,9 @@ class StepDrafts {
       for (const lookup of lookups) scanOf[lookup] = number;
       const parent = renumbered[draft.parent] ?? ROOT;
       const needsScan = lookups.length > 0;
-      steps.push({ parent, transformation, isFold, bound, direct, needsScan });
+      const { triggers, changes, isAlways = false } = effect;
+      const change = { transformation, isAlways, triggers, changes };
+      steps.push({ ...change, parent, bound, direct, needsScan });
     }
     return steps;
   }
@@ -174,8 +180,7 @@ class StepDrafts {
     const key = `${parent} ${name}`;
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
-    const isFold = !isAlways && !overlaps(effect.changes, bound);
-    const number = this.add({ parent, transformation, isFold, bound: effect.result(bound) });
+    const number = this.add({ parent, transformation, effect, bound: effect.result(bound) });
     this.numbers.set(key, number);
     return number;
   }
@@ -186,7 +191,7 @@ class StepDrafts {
     return found;
   }
 
-  private add(step: Pick<Draft, "parent" | "transformation" | "isFold" | "bound">): number {
+  private add(step: Pick<Draft, "parent" | "transformation" | "effect" | "bound">): number {
     const folded = overlaps(step.bound, UPPER) ? union(step.bound, LOWER) : step.bound;
     return this.drafts.push({ ...step, folded, direct: [], awaiting: [], lookups: [] }) - 1;
   }

@@ -3,20 +3,26 @@
  * the case of ASCII letters.
  */
 import type { ByteString } from "../byte-string.ts";
-import { KIND_OF, MARK_OF } from "./byte-classes.ts";
+import { KIND_OF, MARK_OF, maskOf, overlaps } from "./byte-classes.ts";
 import type { PlanStep } from "./plan.ts";
 
 /** What is known of the value after one step. */
 class StepState {
   /** Undefined until it is needed: a change of case is only made for a rule that is tested. */
   text: ByteString | undefined = undefined;
+  /** The first step that is known to have the very same result; only that one keeps the text. */
+  same = 0;
   marks = 0;
   kinds = 0;
   /** The first step whose result is the same but for the case of letters: only that one is scanned. */
   group = 0;
+  /** Of the first step of a group: whether rules wait for a literal in the result of any of its steps. */
+  needsScan = false;
 }
 
 const NO_STEPS: readonly PlanStep[] = [];
+/** What a change of case can add to a value. */
+const LETTERS = maskOf("Aa").kinds;
 
 /** Used again for each value, so that an ordinary one costs no memory. */
 export class PlannedValue {
@@ -27,13 +33,13 @@ export class PlannedValue {
   begin(text: ByteString): Readonly<StepState> {
     const state = this.stateAt(0);
     state.text = text;
-    state.group = 0;
     measure(state, text);
     return state;
   }
 
   follow(steps: readonly PlanStep[]): void {
     this.steps = steps;
+    this.stateAt(0).needsScan = steps[0]?.needsScan === true;
   }
 
   /** Lets go of what may be large. */
@@ -51,54 +57,96 @@ export class PlannedValue {
     const step = this.steps[at];
     if (step?.transformation === undefined) return;
     const state = this.stateAt(at);
-    const parent = this.stateAt(step.parent);
-    if (step.isFold) {
-      state.text = undefined;
-      state.group = parent.group;
-      state.marks = step.bound.marks;
-      state.kinds = step.bound.kinds;
-      return;
-    }
-    const parentText = this.textOf(step.parent);
-    const text = step.transformation(parentText);
-    state.text = text;
-    if (text === parentText) {
-      state.marks = parent.marks;
-      state.kinds = parent.kinds;
-      state.group = parent.group;
-      return;
-    }
-    measure(state, text);
-    state.group = this.groupOf(at, text);
+    state.needsScan = false;
+    this.work(at, step);
+    if (step.needsScan) this.stateAt(state.group).needsScan = true;
   }
 
   /** What the step made. */
   textOf(at: number): ByteString {
-    const state = this.stateAt(at);
-    const step = this.steps[at];
+    const { same } = this.stateAt(at);
+    const state = this.stateAt(same);
+    const step = this.steps[same];
     if (state.text !== undefined || step?.transformation === undefined) return state.text ?? "";
     state.text = step.transformation(this.textOf(step.parent));
     return state.text;
   }
 
-  /** Whether rules wait for a literal in the result of this step or in one of its group. */
-  needsScan(at: number): boolean {
-    if (this.steps[at]?.needsScan === true) return true;
-    for (let other = at + 1; other < this.steps.length; other += 1) {
-      if (this.stateAt(other).group === at && this.steps[other]?.needsScan === true) return true;
+  /**
+   * WHY all the questions: a plan only knows what earlier steps may have made of the value. What they did make holds far
+   * fewer classes, so that most steps after a decoding one turn out to do nothing, or what another one did.
+   */
+  private work(at: number, step: PlanStep): void {
+    const { triggers, changes, bound } = step;
+    const state = this.stateAt(at);
+    const parent = this.stateAt(step.parent);
+    if (!step.isAlways && !overlaps(triggers, parent)) {
+      become(state, parent);
+      return;
     }
-    return false;
+    const twin = this.twinOf(at, step);
+    if (twin !== undefined) {
+      become(state, twin);
+      return;
+    }
+    state.same = at;
+    if (!step.isAlways && !overlaps(changes, parent)) {
+      state.text = undefined;
+      state.group = parent.group;
+      state.marks = parent.marks & bound.marks;
+      state.kinds = (parent.kinds | LETTERS) & bound.kinds;
+      return;
+    }
+    this.transform(at, step);
   }
 
-  private groupOf(at: number, text: ByteString): number {
-    for (let other = 0; other < at; other += 1) {
-      const state = this.stateAt(other);
-      if (state.group === other && state.text !== undefined && isEqualFolded(state.text, text)) {
-        return other;
-      }
+  private transform(at: number, { parent, transformation }: PlanStep): void {
+    const state = this.stateAt(at);
+    const parentText = this.textOf(parent);
+    const text = transformation?.(parentText) ?? parentText;
+    if (text === parentText) {
+      become(state, this.stateAt(parent));
+      return;
     }
-    return at;
+    state.text = text;
+    measure(state, text);
+    this.join(at, text);
   }
+
+  /** An earlier step that did the same to the same. */
+  private twinOf(at: number, { parent, transformation }: PlanStep): StepState | undefined {
+    const { same } = this.stateAt(parent);
+    for (let other = 1; other < at; other += 1) {
+      const step = this.steps[other];
+      if (step?.transformation !== transformation) continue;
+      if (this.stateAt(step?.parent ?? 0).same === same) return this.stateAt(other);
+    }
+    return undefined;
+  }
+
+  /** Finds the group of a new result. */
+  private join(at: number, text: ByteString): void {
+    const state = this.stateAt(at);
+    state.group = at;
+    for (let other = 0; other < at; other += 1) {
+      const known = this.stateAt(other);
+      if (known.same !== other || known.text?.length !== text.length) continue;
+      if (!isEqualFolded(known.text, text)) continue;
+      state.group = known.group;
+      if (known.text !== text) continue;
+      become(state, known);
+      return;
+    }
+  }
+}
+
+/** The same result; the text stays where it is. */
+function become(state: StepState, other: StepState): void {
+  state.text = undefined;
+  state.same = other.same;
+  state.marks = other.marks;
+  state.kinds = other.kinds;
+  state.group = other.group;
 }
 
 function measure(state: StepState, text: ByteString): void {

@@ -3,7 +3,7 @@
  * must never be shared between different choices of rules, since both depend on the choice.
  */
 import type { ByteString } from "../byte-string.ts";
-import type { AhoCorasick } from "../literals/aho-corasick.ts";
+import type { LiteralFinder } from "../literals/literal-finder.ts";
 import type { FilterRule } from "./filter-rule.ts";
 import { makePlan, type Plan, type PlanBasis } from "./plan.ts";
 import type { RuleLiterals } from "./rule-table.ts";
@@ -12,7 +12,7 @@ import { isCached, VerdictCache } from "./verdict-cache.ts";
 /** What a filter is built of; immutable. */
 export interface FilterBasis extends PlanBasis {
   readonly rules: readonly FilterRule[];
-  readonly automaton: AhoCorasick;
+  readonly finder: LiteralFinder;
   readonly ruleLiterals: RuleLiterals;
 }
 

@@ -26,32 +26,6 @@ interface Cursor {
   place: number;
 }
 
-/** The literals of one value, each once. Made for one automaton and used again for each value. */
-export class FoundLiterals {
-  count = 0;
-  readonly ids: Int32Array;
-  private readonly isFound: Uint8Array;
-
-  constructor(automaton: AhoCorasick) {
-    this.ids = new Int32Array(automaton.literalCount);
-    this.isFound = new Uint8Array(automaton.literalCount);
-  }
-
-  /** False if it was there already. */
-  add(id: number): boolean {
-    if (this.isFound[id] === 1) return false;
-    this.isFound[id] = 1;
-    this.ids[this.count] = id;
-    this.count += 1;
-    return true;
-  }
-
-  clear(): void {
-    for (let at = 0; at < this.count; at += 1) this.isFound[this.ids[at] ?? 0] = 0;
-    this.count = 0;
-  }
-}
-
 /** Built once, immutable, shared by all transactions. */
 export class AhoCorasick {
   readonly tables: AutomatonTables;
@@ -101,34 +75,6 @@ export class AhoCorasick {
       for (; first !== NONE; first = shorter[first] ?? NONE) {
         for (let id = first; id !== NONE; id = same[id] ?? NONE) onLiteral(id, cursor.at);
       }
-    }
-  }
-
-  /** Adds the literals that the value holds, of those with the same bytes only the first. */
-  collect(value: ByteString, found: FoundLiterals): void {
-    const { classOf, dense, base, owner, link, fail } = this.tables;
-    const { shorter } = this.tables;
-    const firstSparse = dense.length;
-    const { length } = value;
-    let place = 0;
-    for (let at = 0; at < length; at += 1) {
-      const cls = classOf[value.charCodeAt(at)] ?? 0;
-      let next = NONE;
-      while (place >= firstSparse) {
-        const state = place - firstSparse;
-        const slot = (base[state] ?? 0) + cls;
-        if (owner[slot] === state) {
-          next = link[slot] ?? 0;
-          break;
-        }
-        place = fail[state] ?? 0;
-      }
-      if (next === NONE) next = dense[place + cls] ?? 0;
-      place = next >> 1;
-      if ((next & 1) === 0) continue;
-      // What ends with a literal that was found before was found with it.
-      let id = this.longestAt(place);
-      while (id !== NONE && found.add(id)) id = shorter[id] ?? NONE;
     }
   }
 

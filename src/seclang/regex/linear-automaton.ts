@@ -38,6 +38,8 @@ export interface Scan {
   readonly from: number;
   /** Whether the first complete match is enough; otherwise the last place where one is complete is found. */
   readonly stopsAtFirst: boolean;
+  /** Where the program is at `from`; otherwise it begins there. */
+  readonly places?: Places;
 }
 
 /** Where a scan is; the cache may be emptied meanwhile, the places stay true. */
@@ -83,10 +85,9 @@ export class LinearAutomaton {
   /** The place where a match is complete, the first or the last one in the direction of the scan, or -1. */
   scan(scan: Scan): number {
     const stop = this.#delta === 1 ? scan.value.length : 0;
-    const context = this.#contextBefore(scan);
-    const initial = (this.#initial[context] ??= this.#stateOf(this.#stepper.initial(context)));
-    const cursor: Cursor = { at: scan.from, row: initial?.row ?? DEAD_ROW, found: -1 };
-    if (!initial) return this.#simulate(scan, this.#stepper.initial(context), cursor);
+    const { places, state } = this.#begin(scan);
+    const cursor: Cursor = { at: scan.from, row: state?.row ?? DEAD_ROW, found: -1 };
+    if (!state) return this.#simulate(scan, places, cursor);
     while (cursor.row !== DEAD_ROW) {
       this.#run(scan.value, stop, cursor);
       if (cursor.at === stop) break;
@@ -95,6 +96,34 @@ export class LinearAutomaton {
       if (leftover) return this.#simulate(scan, leftover, cursor);
     }
     return this.#isMatchAtEnd(cursor.row) ? stop : cursor.found;
+  }
+
+  /**
+   * Where a forward search is after the bytes before `to`: what may still become a match that began before, and nothing of
+   * one that begins there.
+   */
+  placesAt(value: string, to: number): Places {
+    const { places, state } = this.#begin({ value, from: 0, stopsAtFirst: false });
+    const cursor: Cursor = { at: 0, row: state?.row ?? DEAD_ROW, found: -1 };
+    let simulated = state ? undefined : places;
+    while (!simulated && cursor.row !== DEAD_ROW) {
+      this.#run(value, to, cursor);
+      if (cursor.at === to) break;
+      simulated = this.#follow(value, cursor);
+    }
+    if (!simulated) return this.#stateAt(cursor.row).places;
+    for (let { at } = cursor; at < to; at++) {
+      simulated = this.#stepper.step(simulated, this.#classAt(value, at)).to;
+      this.bytesRead++;
+    }
+    return simulated;
+  }
+
+  #begin(scan: Scan): { readonly places: Places; readonly state: State | undefined } {
+    if (scan.places) return { places: scan.places, state: this.#stateOf(scan.places) };
+    const context = this.#contextBefore(scan);
+    const places = this.#stepper.initial(context);
+    return { places, state: (this.#initial[context] ??= this.#stateOf(places)) };
   }
 
   /** The hot loop: follows the table as long as it is known and nothing matches. */

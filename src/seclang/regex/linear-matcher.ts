@@ -26,6 +26,8 @@ export class LinearMatcher {
   readonly #cacheLimitBytes: number;
   readonly #program: LinearProgram;
   readonly #search: LinearAutomaton;
+  #backwardProgram: LinearProgram | undefined;
+  #startsOfEnd: LinearAutomaton | undefined;
   #beginnings: LinearAutomaton | undefined;
   #extents: LinearAutomaton | undefined;
 
@@ -61,7 +63,9 @@ export class LinearMatcher {
   }
 
   get #automata(): LinearAutomaton[] {
-    return [this.#search, this.#beginnings, this.#extents].filter((each) => each !== undefined);
+    return [this.#search, this.#startsOfEnd, this.#beginnings, this.#extents].filter(
+      (each) => each !== undefined,
+    );
   }
 
   #sum(of: (automaton: LinearAutomaton) => number): number {
@@ -89,21 +93,45 @@ export class LinearMatcher {
    * looks at the byte after its match the whole value.
    */
   find(value: string): MatchSpan | undefined {
-    if (!this.test(value)) return undefined;
+    const firstEnd = this.#search.scan({ value, from: 0, stopsAtFirst: true });
+    if (firstEnd < 0) return undefined;
     if (this.looksAhead) return { start: 0, end: value.length };
+    const start = this.#startOf(value, firstEnd);
+    this.#extents ??= this.#anchored("forward");
+    const end = this.#extents.scan({ value, from: start, stopsAtFirst: false });
+    return { start, end };
+  }
+
+  /**
+   * The leftmost start of all matches. The one that ends first is a few bytes long as a rule, and is found from its end;
+   * only a match under way there may begin further left. WHY so: backward over the whole value a long pattern comes by so
+   * many states that none is met twice.
+   */
+  #startOf(value: string, firstEnd: number): number {
+    this.#startsOfEnd ??= this.#anchored("backward");
+    const start = this.#startsOfEnd.scan({ value, from: firstEnd, stopsAtFirst: false });
+    const places = this.#search.placesAt(value, start);
+    this.#extents ??= this.#anchored("forward");
+    const isEarlier =
+      places.at.length > 0 &&
+      this.#extents.scan({ value, from: start, stopsAtFirst: true, places }) >= 0;
+    if (!isEarlier) return start;
     // Backward every place where some match begins is seen; the last one seen is the leftmost.
-    this.#beginnings ??= new LinearAutomaton(compileLinear(this.#pattern, "backward"), {
+    this.#beginnings ??= new LinearAutomaton(this.#backward, {
       direction: "backward",
       isAnchored: false,
       cacheLimitBytes: this.#cacheLimitBytes,
     });
-    const start = this.#beginnings.scan({ value, from: value.length, stopsAtFirst: false });
-    this.#extents ??= new LinearAutomaton(this.#program, {
-      direction: "forward",
-      isAnchored: true,
-      cacheLimitBytes: this.#cacheLimitBytes,
-    });
-    const end = this.#extents.scan({ value, from: start, stopsAtFirst: false });
-    return { start, end };
+    return this.#beginnings.scan({ value, from: value.length, stopsAtFirst: false });
+  }
+
+  #anchored(direction: "forward" | "backward"): LinearAutomaton {
+    const program = direction === "forward" ? this.#program : this.#backward;
+    const cacheLimitBytes = this.#cacheLimitBytes;
+    return new LinearAutomaton(program, { direction, isAnchored: true, cacheLimitBytes });
+  }
+
+  get #backward(): LinearProgram {
+    return (this.#backwardProgram ??= compileLinear(this.#pattern, "backward"));
   }
 }

@@ -217,6 +217,14 @@ const rows: readonly Row[] = [
     ids: [1, 2, 3],
   },
   {
+    name: "a link over MATCHED_VARS sees each match once",
+    rules: `SecRule ARGS "@contains x" "id:1,phase:1,pass,chain"
+        SecRule MATCHED_VARS "@contains x" "setvar:tx.score=+1"`,
+    request: { target: "/?a=x&b=xx" },
+    ids: [1],
+    scores: { score: 2 },
+  },
+  {
     name: "MATCHED_VARS holds all that the head matched",
     rules: `SecRule ARGS "@contains x" "id:1,phase:1,pass,chain"
         SecRule MATCHED_VARS "@streq xx"`,

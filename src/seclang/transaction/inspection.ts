@@ -2,12 +2,13 @@
 import type { ByteString } from "../byte-string.ts";
 import { Entry, PART } from "../collections/entry.ts";
 import type { Parts } from "../collections/parts.ts";
-import type { CompiledMember, CompiledRule } from "../compile/compile-rule.ts";
+import type { CompiledRule } from "../compile/compile-rule.ts";
 import type { PolicyCore } from "../compile/policy-core.ts";
 import type { FilterSession } from "../filter/filter-session.ts";
 import { ValueTooLong } from "../regex/rule-matcher.ts";
 import { CpuBudget } from "./cpu-budget.ts";
-import { PhaseRun, type InterpreterTools, type PhaseEnd } from "./interpreter.ts";
+import type { InterpreterTools } from "./interpreter-tools.ts";
+import { PhaseRun, type PhaseEnd } from "./interpreter.ts";
 import { MatchLog } from "./match-log.ts";
 import type { EngineFault, Interruption, TransactionReport, Verdict } from "./report.ts";
 import { TransactionState } from "./transaction-state.ts";
@@ -17,6 +18,9 @@ const RESPONSE_BODY = 4;
 const SLICE_MS = 2;
 /** The clock is read once in so many questions: reading it costs as much as running a small rule. */
 const CLOCK_STRIDE = 16;
+/** Inside of a rule the clock is read once in so many bytes of values, each question counting as `QUESTION_BYTES` more. */
+const CLOCK_BYTES = 16_384;
+const QUESTION_BYTES = 256;
 const REFUSED_STATUS = {
   "waf.body_too_large": 413,
   "waf.body_unreadable": 400,
@@ -41,6 +45,7 @@ export class Inspection implements InterpreterTools {
   readonly #budget: CpuBudget;
   #sliceEndsMs = Infinity;
   #questions = 0;
+  #bytesAsked = 0;
 
   constructor(policy: PolicyCore) {
     this.#policy = policy;
@@ -197,8 +202,27 @@ export class Inspection implements InterpreterTools {
     return false;
   }
 
-  transform(entry: Entry, { chain }: CompiledMember): string {
+  flaggedEntries({ filters }: CompiledRule): ReadonlySet<Entry> | undefined {
+    const session = this.#session;
+    if (session === undefined || filters === undefined) return undefined;
+    const flagged = new Set<Entry>();
+    for (const { index } of filters)
+      for (const entry of session.entriesOf(index) ?? []) flagged.add(entry);
+    return flagged;
+  }
+
+  transform(entry: Entry, chain: number): ByteString {
     return this.#policy.filter.transform(entry, chain);
+  }
+
+  /** WHY by bytes: a rule may ask about thousands of values, or about a few of a megabyte. */
+  isOverdueAfter(value: ByteString): boolean {
+    this.#bytesAsked += value.length + QUESTION_BYTES;
+    if (this.#bytesAsked < CLOCK_BYTES) return false;
+    this.#bytesAsked = 0;
+    const now = performance.now();
+    if (this.#budget.isSpent(now)) throw new BudgetSpent();
+    return now >= this.#sliceEndsMs;
   }
 
   /** Ends the work: what was borrowed is given back. */

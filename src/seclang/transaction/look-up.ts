@@ -75,7 +75,8 @@ export function membersOf(state: TransactionState, name: string): readonly Membe
     case "TX":
       return [...state.tx.members()];
     case "MATCHED_VARS":
-      return state.matchedVariables;
+      // A copy: a link that reads them adds to them while it does.
+      return [...state.matchedVariables];
     case "MATCHED_VARS_NAMES":
       return state.matchedVariables.map((one) => ({ name: one.name, value: one.name }));
     case "ENV":

@@ -68,6 +68,7 @@ export class TxVariables {
   readonly #layout: TxLayout;
   readonly #slots: (ByteString | undefined)[];
   #captures: readonly (ByteString | undefined)[] = [];
+  #findCaptures: (() => readonly (ByteString | undefined)[]) | undefined;
   #made: Map<ByteString, ByteString> | undefined;
 
   constructor(layout: TxLayout, initial: readonly (ByteString | undefined)[]) {
@@ -84,7 +85,7 @@ export class TxVariables {
   }
 
   get(name: ByteString): ByteString | undefined {
-    if (isCaptureName(name)) return this.#captures[Number(name)];
+    if (isCaptureName(name)) return this.#captured()[Number(name)];
     const slot = this.#layout.find(name);
     return slot === undefined ? this.#made?.get(name) : this.#slots[slot];
   }
@@ -101,9 +102,19 @@ export class TxVariables {
     if (this.#made.size < LIMIT_MADE_NAMES || this.#made.has(name)) this.#made.set(name, value);
   }
 
-  /** Stores what a pattern captured; what was captured before is gone. */
-  capture(groups: readonly (ByteString | undefined)[]): void {
-    this.#captures = groups.length > CAPTURES ? groups.slice(0, CAPTURES) : groups;
+  /**
+   * What a pattern captured; what was captured before is gone. WHY a function: groups cost more than the match, and of
+   * most matches nobody reads them.
+   */
+  capture(find: () => readonly (ByteString | undefined)[]): void {
+    this.#findCaptures = find;
+  }
+
+  #captured(): readonly (ByteString | undefined)[] {
+    const find = this.#findCaptures;
+    if (find === undefined) return this.#captures;
+    this.#findCaptures = undefined;
+    return (this.#captures = find().slice(0, CAPTURES));
   }
 
   /**
@@ -112,7 +123,7 @@ export class TxVariables {
    */
   chosen(choice: SlotChoice): readonly TxMember[] {
     const found: TxMember[] = [];
-    this.#captures.forEach((value, index) => {
+    this.#captured().forEach((value, index) => {
       const name = String(index);
       if (value !== undefined && choice.accepts(name)) found.push({ name, value });
     });
@@ -128,7 +139,7 @@ export class TxVariables {
 
   /** Every variable that is set, captures first. */
   *members(): IterableIterator<TxMember> {
-    for (const [index, value] of this.#captures.entries())
+    for (const [index, value] of this.#captured().entries())
       if (value !== undefined) yield { name: String(index), value };
     for (const [slot, value] of this.#slots.entries())
       if (value !== undefined) yield { name: this.#layout.names[slot] ?? "", value };
