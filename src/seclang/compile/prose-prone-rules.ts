@@ -1,17 +1,13 @@
 /** Tells which rules were made for input that is no prose: on text for a model they would refuse ordinary sentences. */
+import { PROSE_PRONE_IDS, PROSE_PRONE_TAGS, PROSE_SAFE_IDS } from "./prose-prone.ts";
 import type { HeadRule } from "./rule.ts";
 
-/** Attack classes whose rules look for words and punctuation that ordinary text, code and shell examples hold. */
-const PROSE_PRONE_TAGS: ReadonlySet<string> = new Set([
-  "attack-rce",
-  "attack-sqli",
-  "attack-injection-php",
-  "attack-xss",
-  "attack-lfi",
-  "attack-rfi",
-]);
+const tagsOfProneRules = new Set(PROSE_PRONE_TAGS);
+const proneIds = new Set(PROSE_PRONE_IDS);
+const safeIds = new Set(PROSE_SAFE_IDS);
 
 /** Whether the rule leaves PROMPTS alone unless it names them. */
-export function isProseProne({ tags }: HeadRule): boolean {
-  return tags.some((tag) => PROSE_PRONE_TAGS.has(tag));
+export function isProseProne({ id, tags }: Pick<HeadRule, "id" | "tags">): boolean {
+  if (safeIds.has(id)) return false;
+  return proneIds.has(id) || tags.some((tag) => tagsOfProneRules.has(tag));
 }

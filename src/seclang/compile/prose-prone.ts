@@ -5,9 +5,9 @@
  */
 
 /**
- * Tags of attack classes whose rules look for words and signs that ordinary text, code and examples hold. Of the Core
- * Rule Sets attack-rce refuses four prompts in ten, attack-sqli one in five, attack-injection-php, attack-xss and
- * attack-lfi one in a hundred each; of the others the rules are made alike.
+ * Tags of attack classes whose rules look for words and signs that ordinary text, code and examples hold. Single
+ * rules of attack-rce match a third of the prompts, of attack-sqli one in eight, of attack-injection-php, attack-lfi and
+ * attack-xss one in fifty or fewer; together they refuse half. The rules of the other classes are made alike.
  */
 export const PROSE_PRONE_TAGS: readonly string[] = [
   "attack-rce",
