@@ -1,7 +1,7 @@
 /** For each rule that reads values: what it must find, and what looks alike and is ordinary; only for tests. */
 
 /** Values of a JSON field. `ordinary` must not match the rule, whatever others say. */
-export interface Example {
+interface Example {
   readonly id: number;
   readonly attacks: readonly string[];
   readonly ordinary: readonly string[];

@@ -12,7 +12,7 @@ const rules = loadRuleSet({ sources: [{ kind: "files", paths: builtinRulePaths()
 /** Tests measure what is found, never how fast: a loaded machine must not refuse. */
 const BUDGET_MICROS = 60_000_000;
 
-export interface BuiltinOptions {
+interface BuiltinOptions {
   readonly tx?: Readonly<Record<string, string>>;
   readonly engine?: "on" | "detectionOnly";
   /** Every argument is of this kind. */

@@ -14,6 +14,9 @@ import type { VerdictCache } from "./verdict-cache.ts";
 
 const NO_RULES: readonly number[] = [];
 
+/** Asking for the time after each unit costs more than the units of a short value; raised, slices of time get longer. */
+const SHORT_BYTES = 512;
+
 /**
  * Reusable: one for each transaction that may be stopped, or one for all that are not. Reports stay until `reset`.
  */
@@ -78,18 +81,21 @@ export class FilterSession {
 
   /**
    * Goes on until all is done (true) or, between two units of work, `isOverdue` says so (false). A unit is at most one
-   * transformation or scan of one value, or one test of a rule; each call does at least one.
+   * transformation or scan of one value, or one test of a rule, or all of that of a short value; each call does at least
+   * one.
    */
   resume(isOverdue?: () => boolean): boolean {
     while (this.entryAt < this.entries.length) {
       const entry = this.entries[this.entryAt];
       if (entry === undefined) break;
       if (!this.isOpen) this.open(entry);
-      if (isOverdue === undefined) while (this.advance(entry));
-      else while (this.advance(entry)) if (isOverdue()) return false;
+      if (isOverdue === undefined || entry.value.length <= SHORT_BYTES) {
+        while (this.advance(entry));
+      } else while (this.advance(entry)) if (isOverdue()) return false;
       this.remember(entry);
       this.close();
       this.entryAt += 1;
+      if (isOverdue?.() === true && this.entryAt < this.entries.length) return false;
     }
     this.entries = [];
     return true;
@@ -112,7 +118,7 @@ export class FilterSession {
     }
     this.cache = cache;
     const { marks, kinds } = this.value.begin(value);
-    this.plan = this.selection.planFor(part, marks, kinds);
+    this.plan = this.selection.planFor(this.selection.groupOf(entry), marks, kinds);
     this.value.follow(this.plan.steps);
   }
 

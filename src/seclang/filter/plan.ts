@@ -1,5 +1,5 @@
 /**
- * What is to be done with values of one collection and one mix of byte classes: which transformations can matter, and
+ * What is to be done with values of one group of entries and one mix of byte classes: which transformations can matter, and
  * which rules. A plan must never leave out a rule that could match any such value.
  */
 import { BARE_EFFECT, VARIABLE_MARK, bare } from "./bare-literals.ts";
@@ -29,7 +29,8 @@ export interface PlanStep {
 }
 
 export interface Plan {
-  readonly part: number;
+  /** Whose rules these are: a number of the selection's. */
+  readonly group: number;
   readonly marks: number;
   readonly kinds: number;
   /** Parents before children. None: no rule can match. */
@@ -77,11 +78,11 @@ const NO_EFFECT = effectOf("none");
 const UPPER = maskOf("A");
 const LOWER = maskOf("a");
 
-/** `rules` are the rules that read the collection. */
+/** `rules` are the rules that read the group. */
 export function makePlan(
   basis: PlanBasis,
   rules: Int32Array,
-  value: { readonly part: number } & ByteMask,
+  value: { readonly group: number } & ByteMask,
 ): Plan {
   const drafts = new StepDrafts(basis.trie, value);
   const asked = new Map<number, number[]>();
@@ -104,10 +105,10 @@ export function makePlan(
     draft.awaiting.push(rule);
     scanned.lookups.push(rule * 2 + (isBare ? 1 : 0));
   }
-  const { part, marks, kinds } = value;
+  const { group, marks, kinds } = value;
   const stepOf = new Int16Array(basis.conditions.length).fill(NOT_LIVE);
   const scanOf = new Int16Array(basis.conditions.length * 2).fill(NOT_LIVE);
-  return { part, marks, kinds, steps: drafts.finish(stepOf, scanOf), stepOf, scanOf };
+  return { group, marks, kinds, steps: drafts.finish(stepOf, scanOf), stepOf, scanOf };
 }
 
 /** The steps that chains lead to; chains that do the same to such values share them. */

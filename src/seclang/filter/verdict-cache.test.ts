@@ -32,3 +32,14 @@ test("a hundred thousand made-up values push each other out, a frequent one stay
   expect(cache.get("X", "made up 5")).toBeUndefined();
   expect(cache.get("X", "made up 99999")).toEqual([]);
 });
+
+test("a cache that waits keeps what comes the second time, whatever came between", () => {
+  const cache = new VerdictCache({ waits: true });
+  cache.set("Accept", "*/*", [1]);
+  expect(cache.get("Accept", "*/*")).toBeUndefined();
+  cache.set("Accept", "", [2]);
+  cache.set("Accept", "*/*", [1]);
+  expect(cache.get("Accept", "*/*")).toEqual([1]);
+  for (let at = 0; at < 10_000; at += 1) cache.set("X", `made up ${at}`, []);
+  expect(cache.get("Accept", "*/*")).toEqual([1]);
+});

@@ -27,10 +27,27 @@ interface Verdict {
   readonly rules: readonly number[];
 }
 
+/**
+ * Strings that were seen once, as a power of two. WHY: tokens, trace and request ids never come again; to keep each would
+ * push out what does, and moving them in memory costs more than what is saved.
+ */
+const SEEN_SLOT_BITS = 8;
+/** Every third byte tells nearly all values apart. */
+const HASH_STRIDE = 3;
+const HASH_FACTOR = 0x01000193;
+const HASH_FINISH = 0x9e3779b1;
+
 /** Of one collection. The older generation goes when the younger is full; what is asked for moves to the younger. */
 export class VerdictCache {
   private younger = new Map<ByteString, Verdict[]>();
   private older = new Map<ByteString, Verdict[]>();
+  /** Strings that came once; one of the same slot takes the place of another. */
+  private readonly seen: (ByteString | undefined)[] | undefined;
+
+  /** `waits`: keeps a verdict only when its value comes the second time. */
+  constructor(options: { readonly waits?: boolean } = {}) {
+    if (options.waits === true) this.seen = Array.from({ length: 2 ** SEEN_SLOT_BITS });
+  }
 
   get(name: ByteString, value: ByteString): readonly number[] | undefined {
     const verdicts = this.younger.get(value) ?? this.revive(value);
@@ -41,8 +58,21 @@ export class VerdictCache {
 
   set(name: ByteString, value: ByteString, rules: readonly number[]): void {
     const verdicts = this.younger.get(value);
-    if (verdicts === undefined) this.keep(value, [{ name, rules }]);
-    else if (verdicts.length < NAMES_OF_VALUE) verdicts.push({ name, rules });
+    if (verdicts === undefined) {
+      if (this.isAwaited(value)) this.keep(value, [{ name, rules }]);
+    } else if (verdicts.length < NAMES_OF_VALUE) verdicts.push({ name, rules });
+  }
+
+  private isAwaited(value: ByteString): boolean {
+    if (this.seen === undefined) return true;
+    let mixed = value.length;
+    for (let at = mixed - 1; at >= 0; at -= HASH_STRIDE) {
+      mixed = Math.imul(mixed ^ value.charCodeAt(at), HASH_FACTOR);
+    }
+    const slot = Math.imul(mixed, HASH_FINISH) >>> (32 - SEEN_SLOT_BITS);
+    if (this.seen[slot] === value) return true;
+    this.seen[slot] = value;
+    return false;
   }
 
   private revive(value: ByteString): Verdict[] | undefined {

@@ -41,10 +41,6 @@ export class AhoCorasick {
     return this.tables.stateCount;
   }
 
-  get literalCount(): number {
-    return this.tables.lengths.length;
-  }
-
   /** Bytes held by the tables. */
   get memoryBytes(): number {
     return Object.values(this.tables).reduce<number>(

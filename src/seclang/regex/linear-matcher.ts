@@ -79,7 +79,13 @@ export class LinearMatcher {
 
   /** Bytes kept for what may be asked again, about. */
   get usedBytes(): number {
-    return this.#sum((automaton) => automaton.usedBytes);
+    // Asked after every match: no list is made for it.
+    return (
+      this.#search.usedBytes +
+      (this.#startsOfEnd?.usedBytes ?? 0) +
+      (this.#beginnings?.usedBytes ?? 0) +
+      (this.#extents?.usedBytes ?? 0)
+    );
   }
 
   /** Gives the memory back; later values are slower for a while. */

@@ -35,9 +35,10 @@ export class MatcherCache {
 
   /** To be called whenever a matcher has been used; others, or it, may be made to forget. */
   touch(matcher: Forgetful): void {
-    this.#totalBytes += matcher.usedBytes - (this.#usedBytes.get(matcher) ?? 0);
+    const { usedBytes } = matcher;
+    this.#totalBytes += usedBytes - (this.#usedBytes.get(matcher) ?? 0);
     this.#usedBytes.delete(matcher);
-    this.#usedBytes.set(matcher, matcher.usedBytes);
+    this.#usedBytes.set(matcher, usedBytes);
     if (this.#totalBytes > this.#limitBytes) this.#evict();
   }
 

@@ -82,6 +82,11 @@ export class Inspection implements InterpreterTools {
     return this.#interruption !== undefined;
   }
 
+  /** What was added since the last phase. */
+  get pendingEntries(): number {
+    return this.#pending.length;
+  }
+
   add(parts: Parts): void {
     this.state.addParts(parts);
     for (const entry of parts.entries) this.#pending.push(entry);

@@ -46,6 +46,19 @@ describe("a body of many fields", () => {
     expect({ ...plain, micros: 0 }).toEqual({ ...sliced, micros: 0 });
   });
 
+  test("is inspected in slices although it has few bytes", async () => {
+    const body = JSON.stringify(Array.from({ length: 2_000 }, (_, i) => i));
+    expect(body.length).toBeLessThan(10_000);
+    slowClock();
+    const turns = vi.spyOn(globalThis, "setImmediate");
+    await play(`SecRule ARGS "!@contains nothing" "id:1,phase:2,pass"`, {
+      contentType: JSON_TYPE,
+      body,
+      policy: AMPLE,
+    });
+    expect(turns.mock.calls.length).toBeGreaterThan(20);
+  });
+
   test("costs no more than the budget, although one rule asks for it all", async () => {
     const [one = ""] = RULES.trim().split("\n");
     vi.spyOn(process, "cpuUsage").mockImplementation(() => cpuUsage());
@@ -54,10 +67,11 @@ describe("a body of many fields", () => {
     let looks = 0;
     const cpuUsage = () => ({ user: ++looks * 1_000, system: 0 });
     slowClock();
-    const policy = { budgetMicros: 10_000 };
+    const policy = { budgetMicros: 10_000, isOptimized: false };
     const report = await play(one, { contentType: JSON_TYPE, body: BODY, policy });
     expect(report.fault).toBe("waf.budget_exceeded");
     expect(report.interruption).toMatchObject({ status: 403, ruleId: 0 });
+    expect(report.scores["seen_score"]).toBeGreaterThan(0);
     expect(report.scores["seen_score"]).toBeLessThan(FIELDS / 2);
   });
 });
