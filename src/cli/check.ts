@@ -31,6 +31,7 @@ async function check(options: SourceOptions): Promise<void> {
     limitStore: new MemoryLimitStore(),
     addresses: new AddressTable(),
     keys,
+    onRuleWarning: (warning) => console.error(`warning: ${warning}`),
   });
   await generation.close();
   keys.close();

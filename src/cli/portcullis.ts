@@ -273,6 +273,7 @@ class RunningPortcullis implements Portcullis {
         kind === "keys_loaded"
           ? log.info(kind, { issuer, detail })
           : log.warn(kind, { issuer, detail }),
+      onRuleWarning: (warning) => log.warn("a rule of the firewall has no effect", { warning }),
       previous: this.#generation,
     };
     return prepareGeneration(configuration, tools);

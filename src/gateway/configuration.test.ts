@@ -103,6 +103,31 @@ constitution:
     ]);
   });
 
+  test("refuses a route's words on a firewall that is not there", async () => {
+    const folder = configurationFolder({
+      "portcullis.yaml": SOUND.replace(
+        "upstream: model }",
+        "upstream: model, waf: { paranoia: 2 } }",
+      ),
+    });
+    expect(await readMistakes(folder)).toEqual([
+      expect.stringContaining("routes[0].waf: there is no firewall"),
+    ]);
+  });
+
+  test("knows the files of the firewall's rules, and refuses those that are not there", async () => {
+    const rules = "waf: { rules: [builtin, file:mine/*.conf] }\n";
+    const folder = configurationFolder({ "portcullis.yaml": SOUND + rules });
+    expect(await readMistakes(folder)).toEqual([
+      expect.stringContaining("waf.rules[1]: no file matches"),
+    ]);
+    folder.write("mine.conf", "");
+    folder.write("portcullis.yaml", SOUND + rules.replace("mine/*", "mine"));
+    const { files, wafRules } = await readSound(folder);
+    expect([...files.keys()].some((path) => path.endsWith("/mine.conf"))).toBe(true);
+    expect([...wafRules.keys()]).toEqual(["builtin", "file:mine.conf"]);
+  });
+
   test("refuses what could never have an effect", async () => {
     const folder = configurationFolder({
       "portcullis.yaml": `${SOUND.replace("upstream: model }", "upstream: model, limits: { tiers: { gold: { rate: 1/s } } } }")}authorization:

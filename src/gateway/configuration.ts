@@ -10,8 +10,10 @@ import { resolveReferences, type ReferenceReader } from "../config/secrets/resol
 import { compileRoutes, type CompiledRoute } from "./compile-routes.ts";
 import { ENVIRONMENT_TABLE } from "./environment-table.ts";
 import { DEFAULT_ENVIRONMENT, rootSchema, type RootConfig } from "./schema.ts";
+import type { ResolvedRules } from "../stages/waf/rule-files.ts";
 import { findIdleSettings } from "./idle-settings.ts";
 import { findUnsafeSettings } from "./unsafe-settings.ts";
+import { findWafRules } from "./waf-rules.ts";
 
 export interface ConfigurationSource {
   /** The configuration file. With `withoutFile` only its folder counts: relative references begin there. */
@@ -35,6 +37,8 @@ export interface Configuration {
   readonly routes: readonly CompiledRoute[];
   readonly reader: ReferenceReader;
   readonly loaded: Loaded<RootConfig>;
+  /** The files of the firewall's rules, by the text of their source. */
+  readonly wafRules: ResolvedRules["found"];
   readonly warnings: readonly Diagnostic[];
   /** The configuration files and all they refer to, with the digests of what was read: for the watch. */
   readonly files: FileDigests;
@@ -66,18 +70,20 @@ export async function readConfiguration(
     exposedFiles: isProduction ? "refuse" : "warn",
   });
   const { routes, mistakes } = compileRoutes(root);
-  const crossed = [...mistakes, ...findIdleSettings(root, routes)];
+  const waf = await findWafRules(root, routes, loaded.directory);
+  const crossed = [...mistakes, ...findIdleSettings(root, routes), ...waf.mistakes];
   const diagnostics = crossed.map(({ at, message, hint }) => loaded.diagnose(at, message, hint));
   if (!references.ok) diagnostics.push(...references.diagnostics);
   if (isProduction) {
     const unsafe = await findUnsafeSettings(root, references.ok ? references.reader : undefined);
     diagnostics.push(...unsafe.map(({ at, message, hint }) => loaded.diagnose(at, message, hint)));
   }
-  const files = new Map([...loaded.files, ...references.files]);
+  const files = new Map([...loaded.files, ...references.files, ...waf.files]);
   if (diagnostics.length > 0 || !references.ok)
     return { ok: false, diagnostics: inReadingOrder(diagnostics), files };
   const warnings = [...loaded.warnings, ...references.warnings];
-  return { ok: true, root, routes, reader: references.reader, loaded, warnings, files };
+  const { reader } = references;
+  return { ok: true, root, routes, reader, loaded, wafRules: waf.found, warnings, files };
 }
 
 /** File by file and line by line; what stands in no file comes last. */

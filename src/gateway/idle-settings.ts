@@ -21,6 +21,7 @@ export function findIdleSettings(
     ...findUnknownTiers(root, routes),
     ...findIdleEdge(root),
     ...findIdleCanaryRoutes(root, routes),
+    ...findIdleFirewall(root, routes),
   ];
 }
 
@@ -82,6 +83,19 @@ function findIdleCanaryRoutes(
       },
     ];
   });
+}
+
+/** Without rules a route's own settings for them guard nothing. */
+function findIdleFirewall({ waf }: RootConfig, routes: readonly CompiledRoute[]): IdleSetting[] {
+  if (waf !== undefined) return [];
+  const places = new Map(
+    routes.flatMap(({ at, settings }) => (settings.waf ? [[at.join("."), at] as const] : [])),
+  );
+  return [...places.values()].map((at) => ({
+    at: [...at, "waf"],
+    message: "there is no firewall, so nothing is inspected here",
+    hint: 'add a `waf` section at the top; "waf: {}" inspects with the built-in rules',
+  }));
 }
 
 function findUnknownTiers({ limits }: RootConfig, routes: readonly CompiledRoute[]): IdleSetting[] {

@@ -12,6 +12,7 @@ import { Router } from "./router.ts";
 import type { StageModes } from "./schema.ts";
 import { toStageConfigs } from "./stage-configs.ts";
 import { settingsOfStage } from "./stage-modes.ts";
+import { placed } from "./waf-rules.ts";
 import { closeStages, prepareStages, type PreviousStages, type StageTools } from "./stages.ts";
 
 /** What outlives a configuration: stores, and what the last generation can hand on. */
@@ -87,6 +88,7 @@ export async function prepareGeneration(
       handedOn: {
         identity: stages.find(isNamed("identity")),
         constitution: stages.find(isNamed("constitution")),
+        waf: stages.find(isNamed("waf")),
       },
       forwarder: upstreams,
       close: async () => {
@@ -95,7 +97,7 @@ export async function prepareGeneration(
     };
   } catch (error) {
     await Promise.all([closeStages(stages), upstreams.close()]);
-    throw error;
+    throw placed(error, configuration.loaded);
   }
 }
 

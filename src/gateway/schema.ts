@@ -16,6 +16,7 @@ import { refineVersionPolicy, versionPolicyFields } from "../stages/kill-switch/
 import { limitsSchema, routeLimitsSchema } from "../stages/limits/config.ts";
 import { maskSchema } from "../stages/masking/config.ts";
 import { sourcesSchema } from "../stages/sources/config.ts";
+import { routeWafSchema, wafSchema } from "../stages/waf/config.ts";
 import { ledgerSchema } from "./journal/ledger-settings.ts";
 import { telemetrySchema } from "../telemetry/config.ts";
 import { upstreamsSchema } from "../upstream/config.ts";
@@ -35,6 +36,7 @@ const STAGES_WITH_MODE = [
   "authorization",
   "limits",
   "constitution",
+  "waf",
   "contract",
   "masking",
 ] as const;
@@ -72,6 +74,7 @@ const routeFields = {
     .describe("Limits that take the place of the tier's own here."),
   cors: routeCorsSchema.optional(),
   mask: maskSchema.optional(),
+  waf: routeWafSchema.optional(),
   webhook: routeWebhookSchema.optional(),
   stages: stageModes.optional(),
 };
@@ -181,6 +184,7 @@ export const rootSchema = z
     authorization: authorizationSchema.prefault({}).describe("Who may do what."),
     limits: limitsSchema.prefault({}).describe("How much each caller may ask for."),
     constitution: constitutionSchema.optional(),
+    waf: wafSchema.optional(),
     contract: contractSchema.prefault({}),
     stages: stageModes.default({}),
     upstreams: upstreamsSchema,

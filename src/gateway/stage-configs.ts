@@ -11,8 +11,12 @@ import type { KillSwitchConfig } from "../stages/kill-switch/config.ts";
 import type { LimitsConfig } from "../stages/limits/config.ts";
 import type { MaskingConfig } from "../stages/masking/config.ts";
 import { resolveSources, type SourcesConfig } from "../stages/sources/config.ts";
+import type { ListFile } from "../stages/waf/reputation.ts";
+import type { FoundRules } from "../stages/waf/rule-files.ts";
+import type { WafConfig, WafRoute } from "../stages/waf/stage.ts";
 import type { CompiledRoute } from "./compile-routes.ts";
 import type { RootConfig } from "./schema.ts";
+import { cacheOf } from "./waf-rules.ts";
 import { settingsOfStage } from "./stage-modes.ts";
 
 export interface StageConfigs {
@@ -23,6 +27,7 @@ export interface StageConfigs {
   readonly authorization: AuthorizationConfig;
   readonly limits: LimitsConfig;
   readonly constitution: ConstitutionConfig | undefined;
+  readonly waf: WafConfig | undefined;
   readonly contract: ContractConfig;
   readonly masking: MaskingConfig;
 }
@@ -31,13 +36,12 @@ export interface StageConfigsInput {
   readonly root: RootConfig;
   readonly routes: readonly CompiledRoute[];
   readonly reader: ReferenceReader;
+  readonly wafRules: ReadonlyMap<string, FoundRules>;
+  readonly loaded: { readonly directory: string };
 }
 
-export async function toStageConfigs({
-  root,
-  routes,
-  reader,
-}: StageConfigsInput): Promise<StageConfigs> {
+export async function toStageConfigs(input: StageConfigsInput): Promise<StageConfigs> {
+  const { root, routes, reader } = input;
   /** A value for each route that has one, by route id. */
   const byRoute = <T>(pick: (compiled: CompiledRoute) => T | undefined): ReadonlyMap<string, T> =>
     new Map(
@@ -86,8 +90,41 @@ export async function toStageConfigs({
       ...root.constitution,
       webhookRoutes: byRoute(({ settings }) => settings.webhook),
     },
+    waf: await toWafConfig(input, contracts),
     contract: { defaults: root.contract, routes: contracts },
     masking: { routes: byRoute(({ settings }) => settings.mask) },
+  };
+}
+
+/** Fields are known by the schemas of the contracts. */
+async function toWafConfig(
+  { root: { waf: section, contract }, routes, reader, wafRules, loaded }: StageConfigsInput,
+  contracts: ReadonlyMap<string, ContractRoute>,
+): Promise<WafConfig | undefined> {
+  if (section === undefined) return undefined;
+  const read = (files: readonly FileRef[]): Promise<ListFile[]> =>
+    Promise.all(
+      files.map(async (file) => ({
+        file: file.path,
+        text: (await reader.readFile(file)).toString("utf8"),
+      })),
+    );
+  const toRoute = ({ route, settings, at }: CompiledRoute): [string, WafRoute] => [
+    route.id,
+    {
+      own: settings.waf,
+      schema: contracts.get(route.id)?.request?.text,
+      at,
+    },
+  ];
+  return {
+    section,
+    routes: new Map(routes.map(toRoute)),
+    found: wafRules,
+    cacheDirectory: cacheOf(section.cache, loaded.directory),
+    responseLimitBytes: contract.responseLimit,
+    addresses: await read(section.reputation.addresses),
+    userAgents: await read(section.reputation.userAgents),
   };
 }
 

@@ -11,6 +11,7 @@ import { killSwitch } from "../stages/kill-switch/stage.ts";
 import { limits } from "../stages/limits/stage.ts";
 import { masking } from "../stages/masking/stage.ts";
 import { sources } from "../stages/sources/stage.ts";
+import type { WafTools } from "../stages/waf/stage.ts";
 import type { LimitStore } from "../stores/limits/limit-store.ts";
 import type { AddressTable } from "../stages/sources/address-table.ts";
 import type { StageConfigs } from "./stage-configs.ts";
@@ -22,14 +23,17 @@ export interface StageTools extends Omit<IdentityTools, "previous"> {
   readonly addresses: AddressTable;
   /** The packs that decide; undefined when the configuration has no constitution. */
   readonly governing: Pick<ConstitutionTools, "constitution" | "breakGlass"> | undefined;
+  /** Told, a line each, what the firewall's rules say that has no effect. */
+  readonly onRuleWarning?: WafTools["onWarning"];
   /** The stages that these ones replace. */
   readonly previous?: PreviousStages | undefined;
 }
 
-/** What stages hand on to those that replace them: key sets and single-use tokens, deliveries that were accepted. */
+/** What stages hand on to those that replace them: key sets, single-use tokens, accepted deliveries, compiled rules. */
 export interface PreviousStages {
   readonly identity: IdentityTools["previous"];
   readonly constitution: ConstitutionTools["previous"];
+  readonly waf: WafTools["previous"];
 }
 
 /** Prepares every stage; throws, with all that was prepared closed again, when one cannot work. */
@@ -61,9 +65,16 @@ export async function prepareStages(
         await constitution(configs.constitution, { ...tools, ...tools.governing, previous }),
       );
     }
-    // 8. What goes on is what the model expects; its body pass is the dearest work, for callers with rights and quota only.
+    // 8. The dearest check, so only for callers with rights and quota. Loaded only where it is asked for.
+    if (configs.waf) {
+      const { waf } = await import("../stages/waf/stage.ts");
+      prepared.push(
+        await waf(configs.waf, { previous: tools.previous?.waf, onWarning: tools.onRuleWarning }),
+      );
+    }
+    // 9. What goes on is what the model expects: nothing that another stage refuses is worth holding to a schema.
     prepared.push(contract(configs.contract));
-    // 9. Of an answer that kept its contract, what the caller may not see is taken away.
+    // 10. Of an answer that kept its contract, what the caller may not see is taken away.
     prepared.push(masking(configs.masking));
     return prepared;
   } catch (error) {

@@ -118,6 +118,18 @@ const UNSAFE: readonly (readonly [name: string, change: Change, at: string, mess
     /nobody can prove/,
   ],
   [
+    "a firewall that reads a sample",
+    { waf: { sampling: 0.5 } },
+    "waf.sampling",
+    /outside of the sample pass unread/,
+  ],
+  [
+    "a firewall that lets dear requests pass, on one route",
+    { waf: {}, routes: [{ path: "/core/**", upstream: "model", waf: { onBudget: "mark" } }] },
+    "routes[0].waf.onBudget",
+    /dear enough/,
+  ],
+  [
     "plain HTTP off loopback",
     { listeners: [{ bind: "0.0.0.0:0", allowPlainHttp: true }] },
     "listeners[0]",
@@ -241,9 +253,17 @@ describe("in production", () => {
     await readSound(folderOf("production", shared(32)));
   });
 
-  test.each(["sources", "limits", "contract"])("%s may be tried in shadow", async (stage) => {
-    await readSound(folderOf("production", { stages: { [stage]: { mode: "shadow" } } }));
+  test("a firewall that only watches may leave out what it likes", async () => {
+    const waf = { mode: "detect", sampling: 0.5, onBudget: "mark" };
+    await readSound(folderOf("production", { waf }));
   });
+
+  test.each(["sources", "limits", "waf", "contract"])(
+    "%s may be tried in shadow",
+    async (stage) => {
+      await readSound(folderOf("production", { stages: { [stage]: { mode: "shadow" } } }));
+    },
+  );
 });
 
 describe("in development", () => {

@@ -2,7 +2,7 @@
 import type { ConfigPath } from "../config/diagnostic.ts";
 import type { ReferenceReader } from "../config/secrets/resolve.ts";
 import { findUnsafeSettings as findUnsafeIdentity } from "../stages/identity/config.ts";
-import type { RootConfig, StageModes } from "./schema.ts";
+import type { RootConfig, RouteSettings, StageModes, VersionSettings } from "./schema.ts";
 
 export interface UnsafeSetting {
   readonly at: ConfigPath;
@@ -25,6 +25,7 @@ export async function findUnsafeSettings(
     ...plainListeners(root),
     ...plainOperator(root),
     ...relaxedStages(root),
+    ...leakyFirewall(root),
     ...(reader ? await weakSecrets(root, reader) : []),
   ];
 }
@@ -73,18 +74,30 @@ function plainOperator({ operator }: RootConfig): UnsafeSetting[] {
 }
 
 function relaxedStages(root: RootConfig): UnsafeSetting[] {
-  const versions = Object.entries(root.models).flatMap(([model, { versions: byName }]) =>
-    Object.entries(byName).map(([version, settings]) => ({
-      at: ["models", model, "versions", version, "stages"],
-      stages: settings.stages,
-    })),
+  const own = placesOf(root, ({ stages }) => stages);
+  return [{ at: [], value: root.stages }, ...own].flatMap(({ at, value }) =>
+    relaxedIn([...at, "stages"], value),
   );
-  const routes = root.routes.map((route, index) => ({
-    at: ["routes", index, "stages"],
-    stages: route.stages,
-  }));
-  const everywhere = { at: ["stages"], stages: root.stages };
-  return [everywhere, ...versions, ...routes].flatMap(({ at, stages }) => relaxedIn(at, stages));
+}
+
+/** A setting of every model version and route that has it, with the place of its owner. */
+function placesOf<T extends object>(
+  { models, routes }: RootConfig,
+  pick: (settings: RouteSettings | VersionSettings) => T | undefined,
+): { readonly at: ConfigPath; readonly value: T }[] {
+  const owners = [
+    ...Object.entries(models).flatMap(([model, { versions }]) =>
+      Object.entries(versions).map(([version, settings]) => ({
+        at: ["models", model, "versions", version],
+        settings,
+      })),
+    ),
+    ...routes.map((settings, index) => ({ at: ["routes", index], settings })),
+  ];
+  return owners.flatMap(({ at, settings }) => {
+    const value = pick(settings);
+    return value === undefined ? [] : [{ at, value }];
+  });
 }
 
 function relaxedIn(at: ConfigPath, stages: StageModes | undefined): UnsafeSetting[] {
@@ -105,6 +118,30 @@ function relaxedIn(at: ConfigPath, stages: StageModes | undefined): UnsafeSettin
         hint: "remove it",
       });
     }
+    return found;
+  });
+}
+
+/** In `enforce` what is not read is let in; in `detect` nothing is refused anyway, and the operator knows it. */
+function leakyFirewall(root: RootConfig): UnsafeSetting[] {
+  const { waf } = root;
+  if (waf === undefined) return [];
+  const own = placesOf(root, ({ waf: ofRoute }) => ofRoute);
+  return [{ at: [], value: waf }, ...own].flatMap(({ at, value }) => {
+    if ((value.mode ?? waf.mode) !== "enforce") return [];
+    const found: UnsafeSetting[] = [];
+    if ((value.sampling ?? 1) < 1)
+      found.push({
+        at: [...at, "waf", "sampling"],
+        message: "requests outside of the sample pass unread",
+        hint: "remove it, or set waf.mode to detect",
+      });
+    if (value.onBudget === "mark")
+      found.push({
+        at: [...at, "waf", "onBudget"],
+        message: "whoever makes a request dear enough passes with the rest of it unread",
+        hint: "remove it, or set waf.mode to detect",
+      });
     return found;
   });
 }

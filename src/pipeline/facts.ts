@@ -115,6 +115,47 @@ export interface PackName {
   readonly blake3: string;
 }
 
+/** What the firewall's rules found. Answers are judged after requests: it is whole only when the request has ended. */
+export interface Inspected {
+  readonly mode: "enforce" | "detect";
+  /** How much of the request was looked at: not its body where that is streamed, nothing outside of the sample. */
+  readonly request: "whole" | "head" | "nothing";
+  /** How much of the answer was looked at. */
+  readonly answer: "whole" | "head" | "nothing";
+  /** Rules that matched and say so, in their order; bounded. */
+  readonly matched: readonly InspectedRule[];
+  /** Points in all that are not 0, by the name of their sum, such as `inbound_anomaly_score_pl1`. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** What refused the message, or in `detect` would have. */
+  readonly refusedBy: { readonly rule: number; readonly status: number } | undefined;
+  /** Over its budget of CPU time, and let pass with the rest unread. */
+  readonly isOverBudget: boolean;
+  /** CPU time of the rules. */
+  readonly micros: number;
+}
+
+/** A rule that matched. It holds no part of what it matched on. */
+export interface InspectedRule {
+  readonly id: number;
+  readonly phase: number;
+  /** As it stands in the rule: macros are not filled in, since they hold parts of values. */
+  readonly message: string;
+  /** 0 emergency to 7 debug, as in syslog. */
+  readonly severity: number | undefined;
+  /** Points it added, by the name of their sum. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** Where it matched; bounded. */
+  readonly fields: readonly InspectedField[];
+}
+
+export interface InspectedField {
+  /** Collection and name, such as `ARGS:json.items.0.sku`; what could be a text of the caller's is `?`. */
+  readonly name: string;
+  /** Bytes of the body; -1 outside of it. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Version policy: what the route's model version is at this moment. */
 export interface VersionStanding {
   readonly status: "active" | "deprecated";
@@ -133,7 +174,7 @@ export interface Facts {
   authorization?: Authorized;
   limits?: Limited;
   constitution?: Governed;
-  waf?: never;
+  waf?: Inspected;
   contract?: Contracted;
   masking?: never;
 }

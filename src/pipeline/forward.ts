@@ -8,6 +8,8 @@ export interface ForwardOptions {
   readonly body: Buffer | Readable;
   /** True when a stage must see the whole answer: it is then buffered up to `responseLimitBytes` or refused. */
   readonly mustBuffer: boolean;
+  /** With `mustBuffer`: an event stream is passed on as it comes all the same. */
+  readonly mayStreamEvents?: boolean;
   readonly responseLimitBytes: number;
   /** Registers what to do when the caller goes away: the upstream call is cancelled. */
   onCallerGone(listener: () => void): void;

@@ -9,7 +9,13 @@ import { Fault } from "./rejection.ts";
 import type { RunContext } from "./run-context.ts";
 import type { Decision, ResponseDecision } from "./stage.ts";
 import { describe, rejectionOfThrown } from "./thrown.ts";
-import { allowed, refused, type JudgedResponse, type Verdict } from "./verdict.ts";
+import {
+  allowed,
+  refused,
+  type JudgedResponse,
+  type Verdict,
+  type WatchedResponse,
+} from "./verdict.ts";
 
 const NO_SHADOWS: readonly ShadowVerdict[] = [];
 const NO_BROKEN: readonly BrokenStage[] = [];
@@ -113,6 +119,28 @@ export class Passes {
       judged = outcome;
     }
     return allowed(judged);
+  }
+
+  /** An event stream on its way through the stages that watch it; none of them waits. */
+  watch(steps: readonly Step[], response: WatchedResponse): Verdict {
+    let watched = response;
+    for (const step of steps) {
+      if (step.mode === "shadow") continue;
+      try {
+        const decision = step.handlers.onStream?.(this.context, watched);
+        if (decision === undefined) throw new Error(`stage ${step.stage} returned no decision`);
+        if (decision.verdict === "watch") watched = { ...watched, body: decision.body };
+        if (decision.verdict !== "reject") continue;
+        watched.body.destroy();
+        return refused(step.stage, decision.rejection, this.context.request);
+      } catch (error) {
+        const verdict = this.#threw(step, error);
+        if (!verdict) continue;
+        watched.body.destroy();
+        return verdict;
+      }
+    }
+    return allowed(watched);
   }
 
   async #judgeOn(

@@ -191,6 +191,20 @@ export const CATALOGUE = define({
     message: "The policy cannot be applied now. Try again later.",
   },
 
+  // waf: what refused, and on what, is between the operator and the rules
+  "waf.blocked": { status: 403, message: "This request is not allowed." },
+  "waf.body_unreadable": { status: 400, message: "The request body cannot be read as its type." },
+  "waf.body_too_large": { status: 413, message: "The request body is too large." },
+  "waf.budget_exceeded": {
+    status: 403,
+    message: "This request is not allowed.",
+    shownAs: "waf.blocked",
+  },
+  "waf.response_blocked": {
+    status: 502,
+    message: "The upstream gave an answer that may not be passed on.",
+  },
+
   // contract
   "contract.method_not_allowed": {
     status: 405,
@@ -293,6 +307,11 @@ export interface Rejection extends RejectionExtras {
   readonly family: Family;
   readonly reason: string;
   readonly message: string;
+}
+
+/** The same rejection under another status, where whoever refuses may say which. */
+export function withStatus(refusal: Rejection, status: RejectionStatus): Rejection {
+  return { ...refusal, status, family: FAMILY_OF_STATUS[status] };
 }
 
 /** Makes the rejection for a catalogue code. */

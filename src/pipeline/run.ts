@@ -115,9 +115,16 @@ class Run {
     return {
       body: this.#isStreamed ? exchange.streamBody(route.bodyLimitBytes) : this.#context.body,
       mustBuffer: judges.length > 0 || seal.length > 0,
+      mayStreamEvents: this.#mayStreamEvents,
       responseLimitBytes,
       onCallerGone: (listener) => exchange.onCallerGone(listener),
     };
+  }
+
+  /** Whether every stage that judges answers can watch one that it does not see whole. */
+  get #mayStreamEvents(): boolean {
+    const { response: judges, seal } = this.#plan;
+    return seal.length === 0 && judges.every(({ handlers }) => handlers.onStream !== undefined);
   }
 
   #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
@@ -125,6 +132,8 @@ class Run {
     const { response } = forwarded;
     const { response: judges, seal } = this.#plan;
     if (judges.length === 0 && seal.length === 0) return allowed(response);
+    if (!Buffer.isBuffer(response.body) && this.#mayStreamEvents)
+      return this.#passes.watch(judges, { ...response, body: response.body });
     // An answer that must be judged is never passed on unjudged: a forwarder that streams it all the same is a bug.
     if (!Buffer.isBuffer(response.body)) {
       response.body.destroy();
@@ -258,7 +267,13 @@ class Run {
     }
     if (refusal) return { decision, status: response.status, by, code };
     const broken = brokenBy(response.body as Readable);
-    return { decision: "error", status: response.status, by: "upstream", code: broken };
+    const isCut = broken.startsWith("waf.");
+    return {
+      decision: "error",
+      status: response.status,
+      by: isCut ? "waf" : "upstream",
+      code: broken,
+    };
   }
 }
 

@@ -2,6 +2,7 @@
  * The contract between the runner and a stage. A stage says what it decided; it does not act: recording, shadowing,
  * answering and explaining are the runner's. Silence is not a decision: every handler returns one.
  */
+import type { Readable } from "node:stream";
 import type { Facts, StageName } from "./facts.ts";
 import type { Rejection } from "./rejection.ts";
 import type { RequestContext, Route } from "./request-context.ts";
@@ -22,6 +23,11 @@ export const CONTINUE: { readonly verdict: "continue" } = Object.freeze({ verdic
 export type ResponseDecision =
   | { readonly verdict: "continue" }
   | { readonly verdict: "replace"; readonly body: Buffer }
+  | { readonly verdict: "reject"; readonly rejection: Rejection };
+
+export type StreamDecision =
+  | { readonly verdict: "continue" }
+  | { readonly verdict: "watch"; readonly body: Readable }
   | { readonly verdict: "reject"; readonly rejection: Rejection };
 
 /** How a request ended, told once to every stage that saw its head, whatever the way out. */
@@ -49,6 +55,15 @@ export interface StageHandlers<Name extends StageName = StageName> {
     context: RequestContext,
     response: GatewayResponse & { readonly body: Buffer },
   ): Maybe<ResponseDecision>;
+  /**
+   * Watches an event stream, which is passed on as it comes: with it, next to `onResponse`, the runner holds no event
+   * stream for this stage. What it gives instead of the body must pass on each piece at once; it may end it with an
+   * `AnswerBroken`. Not asked in shadow: what was let pass cannot be told before it has passed.
+   */
+  onStream?(
+    context: RequestContext,
+    response: GatewayResponse & { readonly body: Readable },
+  ): StreamDecision;
   /** Header edits for whatever is answered, refusals included. Called in reverse stage order; must not throw. */
   decorate?(context: RequestContext, status: number): readonly Edit[];
   /**

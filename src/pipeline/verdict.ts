@@ -1,4 +1,5 @@
 /** What a request came to, and how that reached the caller. */
+import type { Readable } from "node:stream";
 import type { Decider } from "./facts.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rejection } from "./rejection.ts";
@@ -16,6 +17,9 @@ export interface Verdict {
 
 /** An upstream answer held whole, for a stage to judge. */
 export type JudgedResponse = GatewayResponse & { readonly body: Buffer };
+
+/** An event stream, which is watched while it passes. */
+export type WatchedResponse = GatewayResponse & { readonly body: Readable };
 
 /** The upstream answered and every stage that judged its answer let it pass. */
 export function allowed(response: GatewayResponse): Verdict {

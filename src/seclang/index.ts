@@ -1,4 +1,5 @@
 /** The door of the room: a SecLang engine that stands alone. Nothing else of it is meant for others. */
+export { builtinRulePaths } from "./builtin/builtin-rules.ts";
 export { fromBytes, toBytes, type ByteString } from "./byte-string.ts";
 export type { FieldKind } from "./collections/entry.ts";
 export type { HeaderFields, RequestHead, ResponseHead } from "./collections/message.ts";

@@ -45,7 +45,7 @@ describe("the golden shape", () => {
         '"subject":"svc-1","model":"churn","version":"v2","route":"churn.v2.predict",' +
         '"method":"POST","path":"/churn/v2/predict","status":200,"decision":"allow",' +
         '"stage":"upstream","code":"ok","cause":null,"latency_ms":12.346,"upstream_ms":11.000,' +
-        '"bytes_in":570,"bytes_out":120,"caller_address":"192.0.2.10","shadows":[],"broken":[]}\n',
+        '"bytes_in":570,"bytes_out":120,"caller_address":"192.0.2.10","shadows":[],"broken":[],"waf":null}\n',
     );
   });
 

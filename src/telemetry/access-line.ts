@@ -9,6 +9,7 @@ import type { AuthenticatedIdentity, Identity } from "../pipeline/facts.ts";
 import type { BrokenStage, Outcome, ShadowVerdict } from "../pipeline/outcome.ts";
 import type { MalformedReport } from "../pipeline/exchange.ts";
 import type { Route } from "../pipeline/request-context.ts";
+import { inspectedText } from "./inspected-text.ts";
 import { escapeJsonText, fieldText, freeText } from "./json-text.ts";
 
 /** The line's fields in their order; the reference documentation and the tests read this. */
@@ -40,6 +41,7 @@ export const ACCESS_LINE_FIELDS = [
   "caller_address",
   "shadows",
   "broken",
+  "waf",
 ] as const;
 
 /** `info` for what was allowed and what was expectedly refused, `error` for faults, bad upstreams and bugs. */
@@ -56,7 +58,7 @@ export function accessLine(time: string, outcome: Outcome): string {
   // Where the caller gave no correlation id it is the request id.
   const isCorrelated = request.correlationId !== request.requestId;
   const correlationId = isCorrelated ? fieldText(request.correlationId) : requestId;
-  return `{"time":"${time}","level":"${accessLevel(outcome)}","msg":"request","request_id":"${requestId}","correlation_id":"${correlationId}","trace_id":"${escapeJsonText(request.trace.traceId)}","span_id":"${escapeJsonText(request.trace.spanId)}",${identityText(facts.identity)},${named.name},"method":"${escapeJsonText(request.method)}","path":${named.path},"status":${numberText(outcome.status)},"decision":"${outcome.decision}","stage":"${outcome.stage}","code":"${outcome.code}","cause":${optionalText(outcome.cause)},"latency_ms":${millisText(outcome.latencyMs)},"upstream_ms":${millisText(outcome.upstreamMs)},"bytes_in":${numberText(outcome.bytesIn)},"bytes_out":${numberText(outcome.bytesOut)},"caller_address":"${escapeJsonText(request.callerAddress)}","shadows":${shadowsText(outcome.shadows)},"broken":${brokenText(outcome.broken)}}\n`;
+  return `{"time":"${time}","level":"${accessLevel(outcome)}","msg":"request","request_id":"${requestId}","correlation_id":"${correlationId}","trace_id":"${escapeJsonText(request.trace.traceId)}","span_id":"${escapeJsonText(request.trace.spanId)}",${identityText(facts.identity)},${named.name},"method":"${escapeJsonText(request.method)}","path":${named.path},"status":${numberText(outcome.status)},"decision":"${outcome.decision}","stage":"${outcome.stage}","code":"${outcome.code}","cause":${optionalText(outcome.cause)},"latency_ms":${millisText(outcome.latencyMs)},"upstream_ms":${millisText(outcome.upstreamMs)},"bytes_in":${numberText(outcome.bytesIn)},"bytes_out":${numberText(outcome.bytesOut)},"caller_address":"${escapeJsonText(request.callerAddress)}","shadows":${shadowsText(outcome.shadows)},"broken":${brokenText(outcome.broken)},"waf":${facts.waf === undefined ? "null" : inspectedText(facts.waf)}}\n`;
 }
 
 /** A connection that never became a request, with the fields of the access line that exist for it. */

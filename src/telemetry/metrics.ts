@@ -9,6 +9,7 @@ import { type MetricSpec, type Readings, Registry } from "./metric-registry.ts";
 import { OutcomeMetrics } from "./outcome-metrics.ts";
 import { PolicyMetrics, type PolicyMetricsOptions } from "./policy-metrics.ts";
 import { watchProcess } from "./process-metrics.ts";
+import { WafMetrics } from "./waf-metrics.ts";
 
 /** Values that other rooms feed through `watch`, read at each scrape. */
 const WATCHED = {
@@ -136,11 +137,13 @@ export function createMetrics(config: MetricsConfig, options: MetricsOptions): M
   defineOwnHealth(registry);
   const stopProcess = watchProcess(registry);
   let policy: PolicyMetrics | undefined;
+  let firewall: WafMetrics | undefined;
   return {
     record: (outcome) => {
       outcomes.record(outcome);
-      const { constitution } = outcome.context.facts;
+      const { constitution, waf } = outcome.context.facts;
       if (constitution !== undefined) policy?.record(outcome, constitution);
+      if (waf !== undefined) (firewall ??= new WafMetrics(registry)).record(outcome, waf);
     },
     malformed: ({ listener, rejection }) => malformed.series(listener, rejection.code).add(),
     inFlight: { start: () => inFlight.add(1), stop: () => inFlight.add(-1) },

@@ -12,7 +12,7 @@ import { Answer, type AnswerTerms } from "./answer.ts";
 import { AnswerStream, type AnswerSource } from "./answer-stream.ts";
 import type { Deadlined } from "./deadlines.ts";
 import { rejectionOfError } from "./failures.ts";
-import { readResponseHead } from "./response-head.ts";
+import { readResponseHead, type ResponseHead } from "./response-head.ts";
 
 /** What an upstream's configuration says about each of its calls. */
 export interface CallLimits {
@@ -173,7 +173,7 @@ export class Call implements Dispatcher.DispatchHandler, Deadlined, AnswerSource
     if (typeof head === "string")
       return this.#refuse(rejection("upstream.invalid_response", { cause: head }));
     this.#resume = resume;
-    return this.#begun(new Answer(status, head, this.#terms()));
+    return this.#begun(new Answer(status, head, this.#terms(head)));
   }
 
   onData(chunk: Buffer): boolean {
@@ -259,9 +259,10 @@ export class Call implements Dispatcher.DispatchHandler, Deadlined, AnswerSource
     }
   }
 
-  #terms(): AnswerTerms {
+  #terms({ isEventStream }: ResponseHead): AnswerTerms {
     const { responseLimitBytes, streamAboveBytes } = this.#home.limits;
-    const { mustBuffer } = this.options;
+    const { mayStreamEvents = false } = this.options;
+    const mustBuffer = this.options.mustBuffer && !(mayStreamEvents && isEventStream);
     return {
       method: this.context.request.method,
       mustBuffer,

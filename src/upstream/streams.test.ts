@@ -58,6 +58,21 @@ describe("an answer", () => {
   };
 
   test.each([
+    { name: "an event stream that stages watch", type: "text/event-stream", may: true },
+    { name: "an event stream that one must see whole", type: "text/event-stream", may: false },
+    { name: "anything else", type: "application/json", may: true },
+  ])("$name, next to a stage that judges answers: streamed $may", async ({ type, may }) => {
+    const origin = await startHttp((response) => {
+      response.writeHead(200, { "content-type": type }).end("data: 1\n\n");
+    });
+    const upstreams = await openUpstreams({ targets: [origin] });
+    const terms = { mustBuffer: true, mayStreamEvents: may };
+    const { body } = responseOf(await send(upstreams, post(), terms).forwarded);
+    expect(Buffer.isBuffer(body)).toBe(!(may && type === "text/event-stream"));
+    expect(String(await whole(body))).toBe("data: 1\n\n");
+  });
+
+  test.each([
     {
       name: "of a declared length at the threshold",
       answer: withLength(64 * KIB),

@@ -63,6 +63,7 @@ beforeAll(async () => {
         { path: "/shaped", methods: ["POST"], upstream: "model", request: "file:shape.json" },
         { path: "/judged", methods: ["POST"], upstream: "model", response: "file:shape.json" },
       ],
+      waf: { responses: "on" },
       telemetry: { log: { level: "trace" } },
     },
   });
@@ -82,6 +83,10 @@ beforeAll(async () => {
   await gateway.check();
 });
 afterAll(() => gateway.close());
+
+/** What the firewall refuses, and has to tell of without a word of it. */
+const attackWith = (place: Place): string =>
+  `${CANARY[place]}' OR '1'='1' UNION SELECT password FROM users --`;
 
 /** Every request goes a different way through the gateway; all of them are full of secrets. */
 async function callWithSecrets(transport: Transport): Promise<void> {
@@ -122,6 +127,18 @@ async function callWithSecrets(transport: Transport): Promise<void> {
     { path, headers: { ...bearer(token), origin: `https://${CANARY.header}` }, body },
     { path, headers: { ...bearer(token), X_Real_IP: CANARY.header }, body },
     { path, headers: bearer(token), body: `{"a":"${CANARY.body}",` },
+    {
+      path,
+      headers: bearer(token),
+      body: JSON.stringify({ [CANARY.bodyKey]: attackWith("body") }),
+    },
+    { path, headers: bearer(token), body: JSON.stringify({ [attackWith("bodyKey")]: 1 }) },
+    { path, headers: { ...bearer(token), "x-custom": attackWith("header") }, body },
+    {
+      path: `${path}&${CANARY.query}=${encodeURIComponent(attackWith("query"))}`,
+      headers: bearer(token),
+      body,
+    },
     { path: "/shaped", headers: bearer(token), body: `{"n":"${CANARY.body}"}` },
     { path: "/judged", headers: bearer(token), body: "{}" },
     { method: "DELETE", path, headers: { ...full, authorization: `Bearer ${token}` } },
@@ -147,6 +164,7 @@ test("the secrets were really sent, and some calls went all the way", () => {
 test("the log has none of them, at its most talkative", () => {
   const log = readFileSync(join(gateway.folder, "gateway.log"), "utf8");
   expect(log).toContain('"code":"identity.token_malformed"');
+  expect(log).toContain('"code":"waf.blocked"');
   expect(leaksIn(log, FOR_THE_OPERATOR)).toEqual([]);
   expect(log.includes(key)).toBe(false);
   // A token of the test issuer, whole or in part.

@@ -56,6 +56,7 @@ function demoConfiguration(demo: DemoConfiguration): object {
       tiers: { tight: { rate: "1/20s", burst: TIGHT_BURST } },
       callers: { [BATCH_SCORING.name]: "tight" },
     },
+    waf: { rules: ["builtin"] },
     ledger: {
       directory: demo.ledgerDirectory,
       gateway: "portcullis-demo",

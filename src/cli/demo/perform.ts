@@ -32,6 +32,10 @@ export const CUSTOMER = {
 
 const BODIES: Readonly<Record<BodyName, string | undefined>> = {
   customer: JSON.stringify(CUSTOMER),
+  attack: JSON.stringify({
+    ...CUSTOMER,
+    inputs: { ...CUSTOMER.inputs, plan: "x' OR '1'='1' UNION SELECT password FROM users --" },
+  }),
   malformed: JSON.stringify(CUSTOMER).slice(0, -1),
   "unknown-input": JSON.stringify({
     ...CUSTOMER,

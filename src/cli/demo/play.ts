@@ -22,6 +22,7 @@ export type TokenName =
 export type BodyName =
   | "customer"
   | "malformed"
+  | "attack"
   | "unknown-input"
   | "too-large"
   | "tensors"
@@ -144,7 +145,12 @@ export const PLAY: readonly PlayRow[] = [
   {
     title: "malformed JSON",
     request: predict({ body: "malformed" }),
-    expected: refused(400, "contract.json_malformed"),
+    expected: refused(400, "waf.body_unreadable"),
+  },
+  {
+    title: "SQL injection in a field",
+    request: predict({ body: "attack" }),
+    expected: refused(403, "waf.blocked"),
   },
   {
     title: "an input the schema does not know",

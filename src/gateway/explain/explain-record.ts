@@ -7,6 +7,7 @@ import { CATALOGUE, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 import {
   governedText,
+  inspectedWords,
   isAlwaysThere,
   knewOf,
   STAGES_IN_ORDER,
@@ -34,10 +35,11 @@ export function recordedRows(record: RecordedDecision): Row[] {
 
 const isNamed = (
   stage: StageName,
-  { stage: decider, shadows, broken, policy }: RecordedDecision,
+  { stage: decider, shadows, broken, policy, inspected }: RecordedDecision,
 ): boolean =>
   decider === stage ||
   (stage === "constitution" && policy !== undefined) ||
+  (stage === "waf" && inspected !== undefined) ||
   shadows.some((one) => one.stage === stage) ||
   broken.some((one) => one.stage === stage);
 
@@ -74,9 +76,14 @@ function deciderRow(record: RecordedDecision): Row {
 }
 
 function decided(record: RecordedDecision): Pick<Row, "verdict" | "code" | "why"> {
-  const { decision, stage, code, policy } = record;
+  const { decision, stage, code, policy, inspected } = record;
   if (decision === "allow") return { verdict: "answered", code };
-  const why = stage === "constitution" && policy ? governedText(policy) : meaningOf(code);
+  const why =
+    stage === "constitution" && policy
+      ? governedText(policy)
+      : stage === "waf" && inspected
+        ? inspectedWords(inspected)
+        : meaningOf(code);
   return { verdict: decision === "deny" ? "refused" : "failed", code, why };
 }
 
@@ -85,7 +92,8 @@ const meaningOf = (code: string): string | undefined =>
   Object.hasOwn(CATALOGUE, code) ? CATALOGUE[code as RejectionCode].message : undefined;
 
 function contextOf(record: RecordedDecision): RequestContext {
-  const { path, route, model, version, method, facts, limits, policy, upstream } = record;
+  const { path, route, model, version, method, facts, limits, policy, inspected, upstream } =
+    record;
   const request = new RecordedRequest(record);
   const identity = recordedIdentity(record);
   const learned: Facts = {
@@ -96,6 +104,7 @@ function contextOf(record: RecordedDecision): RequestContext {
     ...(facts.grant !== undefined && { authorization: { grant: facts.grant } }),
     ...(limits.length > 0 && { limits: { states: limits } }),
     ...(policy && { constitution: policy }),
+    ...(inspected && { waf: inspected }),
   };
   return {
     request,

@@ -2,7 +2,14 @@
  * What an explanation is made of: one row a stage, with what it knew. Rows are for operators, so they may hold private
  * causes; they must never hold a credential, a header as sent, or a part of a body.
  */
-import type { Decider, Governed, Identity, Limited, StageName } from "../../pipeline/facts.ts";
+import type {
+  Decider,
+  Governed,
+  Identity,
+  Inspected,
+  Limited,
+  StageName,
+} from "../../pipeline/facts.ts";
 import type { Outcome } from "../../pipeline/outcome.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 
@@ -42,7 +49,7 @@ export interface ExplainedEnd {
 }
 
 /** The stages in the order of the poster, each with what to tell of a request that it let pass. */
-const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined> = {
+const KNEW: Record<StageName, (context: RequestContext) => string> = {
   "kill-switch": ({ route, facts }) => {
     const standing = facts["kill-switch"]?.status ?? "unknown";
     return `${route.model ?? route.id} ${route.version ?? ""}`.trimEnd() + ` is ${standing}`;
@@ -57,7 +64,7 @@ const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined>
   limits: ({ facts }) => limitsText(facts.limits),
   constitution: ({ facts }) =>
     facts.constitution ? governedText(facts.constitution) : "decides with the body",
-  waf: undefined,
+  waf: ({ facts }) => (facts.waf ? inspectedWords(facts.waf) : "reads the head with the body"),
   contract: ({ request }) => {
     const length =
       request.contentLength === undefined ? "length unknown" : `${request.contentLength} bytes`;
@@ -69,13 +76,13 @@ const KNEW: Record<StageName, ((context: RequestContext) => string) | undefined>
 /** Every stage, in the order of the poster. */
 export const STAGES_IN_ORDER = Object.keys(KNEW) as readonly StageName[];
 
+const OPTIONAL: ReadonlySet<StageName> = new Set(["constitution", "waf"]);
+
 /** Stages of every configuration. One that is not built yet, or not asked for, has a row only where it said something. */
-export const isAlwaysThere = (stage: StageName): boolean =>
-  KNEW[stage] !== undefined && stage !== "constitution";
+export const isAlwaysThere = (stage: StageName): boolean => !OPTIONAL.has(stage);
 
 /** What a stage knew of a request that it let pass. */
-export const knewOf = (stage: StageName, context: RequestContext): string =>
-  KNEW[stage]?.(context) ?? "";
+export const knewOf = (stage: StageName, context: RequestContext): string => KNEW[stage](context);
 
 function limitsText({ states = [], refusal }: Partial<Limited> = {}): string {
   const left = states.map(({ name, limit, remaining }) => `${name}: ${remaining} of ${limit} left`);
@@ -92,6 +99,24 @@ export function governedText(governed: Governed): string {
     ...(isPanic ? ["break-glass is on"] : []),
     ...(edge ? [`the edge decided ${edge.decision}`] : []),
     ...(shadow ? [`pack ${shadow.pack.id} ${shadow.pack.version} would say ${shadow.output}`] : []),
+  ].join("; ");
+}
+
+/** What the rules found, and what they would have refused where they only watch. */
+export function inspectedWords(inspected: Inspected): string {
+  const { mode, request, answer, matched, scores, refusedBy, isOverBudget, micros } = inspected;
+  if (request === "nothing") return "not in the sample";
+  const rules = matched.map(
+    ({ id, message, fields }) =>
+      `${id}${message === "" ? "" : ` ${message}`}${fields.length === 0 ? "" : ` at ${fields.map(({ name }) => name).join(", ")}`}`,
+  );
+  const points = Object.entries(scores).map(([name, value]) => `${name} ${value}`);
+  return [
+    `${request === "head" ? "the head alone" : "head and body"}${answer === "nothing" ? "" : ", and the answer"} in ${Math.round(micros)} us`,
+    rules.length === 0 ? "no rule matched" : `matched ${rules.join("; ")}`,
+    ...(points.length === 0 ? [] : [points.join(", ")]),
+    ...(isOverBudget ? ["over its budget: the rest is unread"] : []),
+    ...(refusedBy && mode === "detect" ? [`rule ${refusedBy.rule} would have refused it`] : []),
   ].join("; ");
 }
 

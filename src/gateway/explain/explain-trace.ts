@@ -100,11 +100,13 @@ export class Trace {
     if (decision.verdict === "answer")
       return { ...row, verdict: isShadow ? "shadowed" : "answered", code: "answered" };
     const { code, message, cause = message } = decision.rejection;
-    return { ...row, verdict: isShadow ? "shadowed" : "refused", code, why: cause };
+    const why = stage === "waf" ? this.#knew(stage, pass, this.#context) : cause;
+    return { ...row, verdict: isShadow ? "shadowed" : "refused", code, why };
   }
 
   #knew(stage: Step["stage"], pass: Pass, context: RequestContext): string {
-    if (pass === "head" || stage === "constitution") return knewOf(stage, context);
+    const isTold = pass === "head" || stage === "constitution" || stage === "waf";
+    if (isTold) return knewOf(stage, context);
     return `${context.body.length} bytes${context.facts.contract ? ", sound JSON" : ""}`;
   }
 }

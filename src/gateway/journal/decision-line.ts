@@ -10,6 +10,7 @@ import type { AuthenticatedIdentity, Identity } from "../../pipeline/facts.ts";
 import type { Resolution } from "../../pipeline/journal.ts";
 import type { BrokenStage, ShadowVerdict } from "../../pipeline/outcome.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
+import { inspectedText } from "../../telemetry/inspected-text.ts";
 import { escapeJsonText, fieldText, freeText, nameText } from "../../telemetry/json-text.ts";
 import { packText, type HideName } from "./facts-text-policy.ts";
 import { factsText, type AddressDetail, type FactsDetail } from "./facts-text.ts";
@@ -67,7 +68,7 @@ export class DecisionLines {
 
   /** How a request ended whose decision is on record already. */
   outcome(resolution: Resolution): string {
-    return `"kind":"outcome","of":"${fieldText(resolution.context.request.requestId)}",${endText(resolution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
+    return `"kind":"outcome","of":"${fieldText(resolution.context.request.requestId)}",${endText(resolution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${answerText(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
   }
 
   #asked({ request, route, facts }: RequestContext): string {
@@ -143,6 +144,13 @@ function upstreamText({ context, upstreamMs }: Resolution): string {
   if (upstreamMs === undefined) return "";
   // One attempt: calls are not repeated.
   return `,"upstream":{"name":${quoted(context.route.upstream)},"attempts":1,"us":${micros(upstreamMs)}}`;
+}
+
+/** What the firewall found in the answer, where the decision was on record before there was one. */
+function answerText({ context }: Resolution): string {
+  const inspected = context.facts.waf;
+  if (inspected === undefined || inspected.answer === "nothing") return "";
+  return `,"waf":${inspectedText(inspected)}`;
 }
 
 function limitsText({ facts }: RequestContext): string {

@@ -4,6 +4,7 @@ import type { Peer, RequestContext } from "../../pipeline/request-context.ts";
 import { lastRead, readAddress } from "../../config/ip-text.ts";
 import { escapeJsonText, nameText } from "../../telemetry/json-text.ts";
 import { policyText, type HideName } from "./facts-text-policy.ts";
+import { inspectedText } from "../../telemetry/inspected-text.ts";
 
 /** How much of a caller's address is written: all of it, its network (/24 or /48), or nothing. */
 export type AddressDetail = "full" | "truncated" | "none";
@@ -29,6 +30,7 @@ export function factsText(context: RequestContext, { addresses, hideName }: Fact
   const grant = facts.authorization?.grant;
   if (grant !== undefined) text += `,"grant":"${escapeJsonText(grant)}"`;
   if (facts.constitution !== undefined) text += policyText(facts.constitution, hideName);
+  if (facts.waf !== undefined) text += `,"waf":${inspectedText(facts.waf)}`;
   return `${text}}`;
 }
 

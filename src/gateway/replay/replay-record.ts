@@ -2,7 +2,8 @@
  * A `decision` line of the ledger as replay and explain read it (docs/ledger-format.md). It takes a line at its word:
  * whether the word is genuine is for `portcullis ledger verify` to say.
  */
-import type { Decider, Governed, LimitState } from "../../pipeline/facts.ts";
+import type { Decider, Governed, Inspected, LimitState } from "../../pipeline/facts.ts";
+import { readInspected } from "./replay-inspected.ts";
 import { readPolicy } from "./replay-policy.ts";
 
 /** Who called, as recorded. With `subjects: hashed` caller, subject, key and credential are `h:` and a hash. */
@@ -62,6 +63,8 @@ export interface RecordedDecision {
   readonly limits: readonly LimitState[];
   /** What the constitution decided; undefined where none did. */
   readonly policy: Governed | undefined;
+  /** What the firewall found; undefined where it inspected nothing. */
+  readonly inspected: Inspected | undefined;
   /** Undefined where the record was written before the end was known. */
   readonly latencyUs: number | undefined;
   /** By how much `ts` is ahead of the machine's clock. */
@@ -114,6 +117,7 @@ export function readDecision(line: Members): RecordedDecision {
     facts: readFacts(membersOf(line, "facts")),
     limits: listOf(line, "limits").map(readLimit),
     policy: readPolicy(line, membersOf(line, "facts")["policy"]),
+    inspected: readInspected(membersOf(line, "facts")["waf"]),
     latencyUs: numberOf(line, "latency_us"),
     clockBehindUs: numberOf(line, "clock_behind_us") ?? 0,
     upstream: readUpstream(line["upstream"]),

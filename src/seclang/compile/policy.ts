@@ -48,6 +48,8 @@ export interface PolicyBasis {
   readonly filter: Filter;
   /** The filter's choice for the rules of a program; shared by policies that run the same rules. */
   selectionOf(program: Program): FilterSelection;
+  /** Programs made so far, by what they were made of: most routes want the same. */
+  readonly programs: Map<string, Program>;
 }
 
 const BUDGET_MICROS = 50_000;
@@ -65,7 +67,7 @@ export class Policy {
     const { exclusions = [], tx = {}, settings = {}, engine } = options;
     const bound = bindExclusions(exclusions, [...basis.compiled.values()]);
     const isOptimized = options.isOptimized ?? true;
-    const program = makeProgram(basis, { tx, removed: bound.removedRules, isOptimized });
+    const program = programOf(basis, { tx, removed: bound.removedRules, isOptimized });
     const merged = { ...basis.settings, ...settings };
     const selection = basis.selectionOf(program);
     const idle: FilterSession[] = [];
@@ -112,17 +114,27 @@ export class Policy {
   }
 }
 
+/** What tells one program of a rule set from another. */
+interface ProgramChoice {
+  readonly tx: Readonly<Record<string, string>>;
+  /** Indexes of rules that are not run. */
+  readonly removed: ReadonlySet<number>;
+  readonly isOptimized: boolean;
+}
+
+function programOf(basis: PolicyBasis, choice: ProgramChoice): Program {
+  const { tx, removed, isOptimized } = choice;
+  const key = JSON.stringify([Object.entries(tx).sort(), [...removed].sort(), isOptimized]);
+  const known = basis.programs.get(key);
+  if (known !== undefined) return known;
+  const program = makeProgram(basis, choice);
+  basis.programs.set(key, program);
+  return program;
+}
+
 function makeProgram(
   { steps, compiled, layout }: PolicyBasis,
-  {
-    tx,
-    removed,
-    isOptimized,
-  }: {
-    readonly tx: Readonly<Record<string, string>>;
-    readonly removed: ReadonlySet<number>;
-    readonly isOptimized: boolean;
-  },
+  { tx, removed, isOptimized }: ProgramChoice,
 ): Program {
   const initialTx = new Map<ByteString, ByteString>();
   for (const [name, value] of Object.entries(tx)) {

@@ -84,6 +84,7 @@ export class RuleSet {
       layout,
       settings: settingsOf(settings),
       filter,
+      programs: new Map(),
       selectionOf: (program) => this.#selectionOf(program, filter, filterRules.length),
     };
   }

@@ -215,6 +215,12 @@ describe("load errors name the file, the place and the reason", () => {
       "/patternProperties/(a)\\1",
       "back-references",
     ],
+    [
+      "a kind of field that the firewall does not know",
+      '{"type":"object","properties":{"a":{"type":"string","x-portcullis-kind":"prose"}}}',
+      "/properties/a",
+      "x-portcullis-kind",
+    ],
     ["unique items of any size", '{"type":"array","uniqueItems":true}', "/uniqueItems", "maxItems"],
   ])("%s", ([, text, pointer, reason]) => {
     const error = refused(text);
@@ -225,6 +231,12 @@ describe("load errors name the file, the place and the reason", () => {
 
   test("a file over the limit", () => {
     expect(refused(`{"$comment":"${"x".repeat(1_048_576)}"}`).reason).toContain("larger");
+  });
+
+  test("what a field holds is the firewall's to know, and changes nothing of what is valid", () => {
+    const schema = { type: "string", "x-portcullis-kind": "prompt", minLength: 2 };
+    expect(check(schema, "ab")).toBeUndefined();
+    expect(check(schema, "a")).toHaveLength(1);
   });
 
   test("a reference around in a circle is fine, and bounded by the depth of the value", () => {

@@ -114,8 +114,15 @@ function readSchema(file: string, text: string): unknown {
   );
 }
 
+/** Says something to another stage, and nothing about what is valid. */
+const KIND_KEYWORD = {
+  keyword: "x-portcullis-kind",
+  metaSchema: { enum: ["prompt", "identifier", "number", "text"] },
+};
+
 function newValidator(allErrors: boolean): Ajv2020 {
   return new Ajv2020({
+    keywords: [KIND_KEYWORD],
     strict: true,
     strictTuples: false,
     strictRequired: false,

@@ -69,14 +69,14 @@ export function foldTokens(text: string, context: SqlContext): Folded {
 }
 
 function fold(tokens: Token[], token: Token): void {
-  const last = tokens[tokens.length - 1];
+  const last = tokens.at(-1);
   if (last === undefined) {
     const isLeading = token.kind === "(" || isUnary(token);
     if (!isLeading) tokens.push(token);
     return;
   }
   if (last.kind === token.kind && is(token, DOUBLED)) return;
-  if (is(last, BEFORE_UNARY) && isUnary(token)) return;
+  if (isUnary(token) && is(last, BEFORE_UNARY)) return;
   if (isOdbcWrapping(tokens, last, token)) return;
   if (token.kind === "&") dropPlainOperand(tokens);
   if (isPhrase(last, token) || isOperation(tokens, last, token)) return;
@@ -124,13 +124,13 @@ function isPhrase(last: Token, token: Token): boolean {
 
 // "1 + 2", "a , b" and "1 = 1" each become one operand; what compares a value is remembered as a condition.
 function isOperation(tokens: Token[], last: Token, token: Token): boolean {
-  const left = tokens[tokens.length - 2];
+  const left = tokens.at(-2);
   if (left === undefined) return false;
   const isList = last.kind === "," && is(left, LISTED) && is(token, LISTED);
   const isCalculation = last.kind === "o" && is(left, OPERAND) && is(token, OPERAND);
   if (!isList && !isCalculation) return false;
-  const isValue = left.kind !== "C" && (left.kind !== "n" || left.word === TICKED);
-  if (isCalculation && isValue && isComparison(last.word)) left.kind = "C";
+  if (isCalculation && (left.kind !== "n" || left.word === TICKED) && isComparison(last.word))
+    left.kind = "C";
   left.word = "";
   tokens.pop();
   return true;
