@@ -124,7 +124,7 @@ interface ProgramChoice {
 
 function programOf(basis: PolicyBasis, choice: ProgramChoice): Program {
   const { tx, removed, isOptimized } = choice;
-  const key = JSON.stringify([Object.entries(tx).sort(), [...removed].sort(), isOptimized]);
+  const key = JSON.stringify([tx, [...removed], isOptimized]);
   const known = basis.programs.get(key);
   if (known !== undefined) return known;
   const program = makeProgram(basis, choice);
