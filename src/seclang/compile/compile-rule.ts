@@ -4,6 +4,7 @@ import type { Transformation } from "../transformations/transformation.ts";
 import { TRANSFORMATIONS } from "../transformations/table.ts";
 import type { OperatorTools } from "../operators/operator.ts";
 import type { Report } from "../parse/parse-fault.ts";
+import { hasPlainHead } from "../transaction/plain-head.ts";
 import { compileText, type TextTemplate } from "../transaction/text-template.ts";
 import type { TxLayout } from "../transaction/tx-variables.ts";
 import type { FilterRule } from "../filter/filter-rule.ts";
@@ -44,6 +45,8 @@ export interface CompiledRule extends CompiledMember {
    * with `multiMatch`. The rule may match if one of them does.
    */
   readonly filters: readonly FilterRule[] | undefined;
+  /** Whether it can be told without running the rule that it does not match. */
+  readonly hasPlainHead: boolean;
 }
 
 /** Numbers the distinct transformation chains of a rule set. */
@@ -80,6 +83,7 @@ export function compileRule(index: number, rule: HeadRule, tools: RuleTools): Co
     location:
       rule.disruption.kind === "redirect" ? compileText(rule.disruption.location) : undefined,
     links: rule.links.map((link) => compileMember(link, isProseProne(rule), tools)),
+    hasPlainHead: hasPlainHead(head),
     filters: filtersOf(head, rule.transformations),
   };
 }

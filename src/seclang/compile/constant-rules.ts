@@ -36,8 +36,8 @@ export class ConstantFolder {
     this.#madeNames = madeNamesOf(options.rules);
   }
 
-  /** The places that are left of a phase. */
-  fold(places: readonly Place[]): readonly Place[] {
+  /** The places that are left of a phase. What a phase sets that runs more than once, it sets each time. */
+  fold(places: readonly Place[], isRepeated = false): readonly Place[] {
     const kept: Place[] = [];
     // Up to here rules may be skipped at run time: what they would set is not sure.
     let unsureUntil = 0;
@@ -51,7 +51,7 @@ export class ConstantFolder {
       const matches = this.#matches(rule);
       if (matches === false) continue;
       const target = skipTarget(places, at) ?? at + 1;
-      const isSure = at >= unsureUntil;
+      const isSure = at >= unsureUntil && !(isRepeated && rule.effects.length > 0);
       if (matches === true && isSure && this.#settle(rule)) {
         keepMarkers(places.slice(at + 1, target), kept);
         at = target - 1;

@@ -52,6 +52,8 @@ export interface PolicyBasis {
   readonly programs: Map<string, Program>;
 }
 
+/** The phase that runs for each piece of an event stream. */
+const RESPONSE_BODY = 4;
 const BUDGET_MICROS = 50_000;
 /**
  * Sessions kept for later transactions: each request holds one until its answer has gone, and making one costs as much as
@@ -145,7 +147,7 @@ function makeProgram(
   const isKept = (place: Place) => place.kind === "marker" || !removed.has(place.rule.index);
   const phases = Array.from({ length: PHASES }, (_, at) => {
     const places = placesOf(steps, compiled, at + 1).filter(isKept);
-    return phaseProgram(isOptimized ? folder.fold(places) : places);
+    return phaseProgram(isOptimized ? folder.fold(places, at + 1 === RESPONSE_BODY) : places);
   });
   return { phases, initialTx: folder.initialSlots() };
 }

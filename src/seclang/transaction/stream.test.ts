@@ -43,6 +43,14 @@ describe("an event stream", () => {
     expect(interruption).toBeUndefined();
   });
 
+  test("has its sums worked out anew for each window, as the rules say", () => {
+    const transaction = stream(`${RULES}
+      SecAction "id:4,phase:4,pass,nolog,setvar:tx.sum_score=0"
+      SecAction "id:5,phase:4,pass,nolog,setvar:tx.sum_score=+%{tx.outbound_score}"`);
+    for (let piece = 0; piece < 5; piece++) send(transaction, "data: ORA-00933\n\n");
+    expect(transaction.end().scores).toEqual({ outbound_score: 4, sum_score: 4 });
+  });
+
   test("is cut off once the score is reached, and stays so", () => {
     const transaction = stream();
     expect(send(transaction, "data: ORA-00933\n\n")).toBeUndefined();
