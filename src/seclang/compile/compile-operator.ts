@@ -111,6 +111,9 @@ function withRefusedBytes(compiled: Compiled | undefined): Compiled | undefined 
 /** A macro in a pattern: a known collection and a key, so that `%{` of an attack pattern stays what it is. */
 const PATTERN_MACRO = /%\{(?:tx|ip|global|session|user|resource|request_headers|args)\.[\w-]+\}/i;
 
+/** What rules write to capture a value as it is; nothing need be searched for that. */
+const ANYTHING = "^.*$";
+
 function compileRx(argument: ByteString, { patterns, report }: OperatorContext): Compiled {
   if (PATTERN_MACRO.test(argument)) {
     return {
@@ -119,6 +122,8 @@ function compileRx(argument: ByteString, { patterns, report }: OperatorContext):
       captures: (value, pattern) => patterns.atRunTime(pattern ?? "").captures(value),
     };
   }
+  if (argument === ANYTHING)
+    return { argument: undefined, test: () => true, captures: (value) => [value] };
   const matcher = patterns.matcherOf(argument);
   const { literals, bareLiterals, byteSets } = patterns.conditionsOf(argument);
   return {

@@ -37,6 +37,11 @@ const HASH_STRIDE = 3;
 const HASH_FACTOR = 0x01000193;
 const HASH_FINISH = 0x9e3779b1;
 
+/** WHY: a part cut out of a message keeps the whole message in memory for as long as it is kept itself. */
+function ownCopy(text: ByteString): ByteString {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
+
 /** Of one collection. The older generation goes when the younger is full; what is asked for moves to the younger. */
 export class VerdictCache {
   private younger = new Map<ByteString, Verdict[]>();
@@ -59,8 +64,8 @@ export class VerdictCache {
   set(name: ByteString, value: ByteString, rules: readonly number[]): void {
     const verdicts = this.younger.get(value);
     if (verdicts === undefined) {
-      if (this.isAwaited(value)) this.keep(value, [{ name, rules }]);
-    } else if (verdicts.length < NAMES_OF_VALUE) verdicts.push({ name, rules });
+      if (this.isAwaited(value)) this.keep(ownCopy(value), [{ name: ownCopy(name), rules }]);
+    } else if (verdicts.length < NAMES_OF_VALUE) verdicts.push({ name: ownCopy(name), rules });
   }
 
   private isAwaited(value: ByteString): boolean {

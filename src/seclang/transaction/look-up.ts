@@ -89,9 +89,8 @@ export function membersOf(state: TransactionState, name: string): readonly Membe
 }
 
 function storedOrRead(state: TransactionState, name: string): readonly Member[] {
-  const stored = state.stored.get(name);
-  if (stored !== undefined)
-    return [...stored.variables].map(([key, { value }]) => ({ name: key, value }));
+  const stored = state.storedVariables(name);
+  if (stored !== undefined) return [...stored].map(([key, { value }]) => ({ name: key, value }));
   const members = state.membersOf(name);
   if (members.length > 0) return members;
   const value = scalarOf(state, name);

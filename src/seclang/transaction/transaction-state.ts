@@ -28,9 +28,10 @@ export interface Controls {
   responseBodyLimitBytes: number;
 }
 
-interface LoadedCollection {
+/** A collection that a rule opened; it is fetched when it is read or written first. */
+interface OpenedCollection {
   readonly key: ByteString;
-  readonly variables: StoredVariables;
+  variables: StoredVariables | undefined;
   isChanged: boolean;
 }
 
@@ -58,7 +59,6 @@ export class TransactionState {
   readonly tx: TxVariables;
   readonly controls: Controls;
   readonly nowMs: number;
-  readonly stored = new Map<string, LoadedCollection>();
   readonly environment = new Map<ByteString, ByteString>();
   matchedVariable: ByteString = "";
   matchedName: ByteString = "";
@@ -73,6 +73,7 @@ export class TransactionState {
   /** Every score that was written, by lower-case TX name. */
   readonly scoreNames = new Set<ByteString>();
   readonly #store: CollectionStore;
+  readonly #opened = new Map<string, OpenedCollection>();
   readonly #ruleCount: number;
   readonly #entries: (Entry[] | undefined)[] = NO_PARTS.slice();
   readonly #expanded = new Set<Entry>();
@@ -172,39 +173,50 @@ export class TransactionState {
 
   /** Makes a stored collection readable and writable in this transaction. */
   openCollection(collection: string, key: ByteString): void {
-    if (this.stored.has(collection)) return;
-    const variables = this.#store.load(collection, key, this.nowMs);
-    this.stored.set(collection, { key, variables, isChanged: false });
+    if (this.#opened.has(collection)) return;
+    this.#opened.set(collection, { key, variables: undefined, isChanged: false });
   }
 
   saveCollections(): void {
-    for (const [collection, { key, variables, isChanged }] of this.stored)
-      if (isChanged) this.#store.save(collection, key, variables, this.nowMs);
+    for (const [collection, { key, variables, isChanged }] of this.#opened)
+      if (isChanged && variables !== undefined)
+        this.#store.save(collection, key, variables, this.nowMs);
+  }
+
+  /** The variables of an opened collection; without `initcol` there are none. */
+  storedVariables(collection: string): StoredVariables | undefined {
+    const opened = this.#opened.get(collection);
+    return opened && (opened.variables ??= this.#store.load(collection, opened.key, this.nowMs));
   }
 
   readStored(collection: string, name: ByteString): ByteString | undefined {
-    return this.stored.get(collection)?.variables.get(name)?.value;
+    return this.storedVariables(collection)?.get(name)?.value;
   }
 
   /** Writes into an opened collection; without `initcol` there is none, and nothing is kept. */
   writeStored(collection: string, name: ByteString, value: ByteString | undefined): void {
-    const opened = this.stored.get(collection);
-    if (opened === undefined) return;
-    opened.isChanged = true;
-    if (value === undefined) opened.variables.delete(name);
+    const variables = this.storedVariables(collection);
+    if (variables === undefined) return;
+    this.#changed(collection);
+    if (value === undefined) variables.delete(name);
     else {
-      const expiresAtMs = opened.variables.get(name)?.expiresAtMs ?? Infinity;
-      opened.variables.set(name, { value, expiresAtMs });
+      const expiresAtMs = variables.get(name)?.expiresAtMs ?? Infinity;
+      variables.set(name, { value, expiresAtMs });
     }
   }
 
   expireStored(collection: string, name: ByteString, seconds: number): void {
-    const opened = this.stored.get(collection);
-    const known = opened?.variables.get(name);
-    if (opened === undefined || known === undefined) return;
-    opened.isChanged = true;
+    const variables = this.storedVariables(collection);
+    const known = variables?.get(name);
+    if (variables === undefined || known === undefined) return;
+    this.#changed(collection);
     const expiresAtMs = this.nowMs + seconds * 1_000;
-    opened.variables.set(name, { value: known.value, expiresAtMs });
+    variables.set(name, { value: known.value, expiresAtMs });
+  }
+
+  #changed(collection: string): void {
+    const opened = this.#opened.get(collection);
+    if (opened !== undefined) opened.isChanged = true;
   }
 }
 
