@@ -63,7 +63,8 @@ export class FieldKinds {
     if (known !== undefined || this.#remembered.has(name)) return known;
     const kind = this.#find(name);
     if (this.#remembered.size < REMEMBERED_NAMES && name.length <= REMEMBERED_CHARS)
-      this.#remembered.set(name, kind);
+      // A copy: a name cut out of a body would keep the whole body in memory.
+      this.#remembered.set(Buffer.from(name, "latin1").toString("latin1"), kind);
     return kind;
   }
 
