@@ -10,6 +10,7 @@ import { CpuBudget } from "./cpu-budget.ts";
 import type { InterpreterTools } from "./interpreter-tools.ts";
 import { PhaseRun, type PhaseEnd } from "./interpreter.ts";
 import { MatchLog } from "./match-log.ts";
+import { surelyFails } from "./plain-head.ts";
 import type { EngineFault, Interruption, TransactionReport, Verdict } from "./report.ts";
 import { TransactionState } from "./transaction-state.ts";
 
@@ -200,10 +201,13 @@ export class Inspection implements InterpreterTools {
     return now >= this.#sliceEndsMs;
   }
 
-  mayMatch({ filters }: CompiledRule): boolean {
+  /** The one place where rules are spared; without the filter every rule is run, which tests compare with. */
+  mayMatch(rule: CompiledRule): boolean {
     const session = this.#session;
-    if (session === undefined || filters === undefined) return true;
-    for (const { index } of filters) if (session.entriesOf(index) !== undefined) return true;
+    if (session === undefined) return true;
+    if (rule.filters === undefined)
+      return !rule.hasPlainHead || !surelyFails(rule, this.state, this);
+    for (const { index } of rule.filters) if (session.entriesOf(index) !== undefined) return true;
     return false;
   }
 

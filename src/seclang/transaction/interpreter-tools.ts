@@ -8,7 +8,7 @@ import type { RemovedTarget } from "./transaction-state.ts";
 export interface InterpreterTools {
   /** Targets that the policy takes from rules, by rule index. */
   readonly removedTargets: ReadonlyMap<number, readonly RemovedTarget[]>;
-  /** Whether the filter found a value that the rule's head matches. */
+  /** False only where it is sure that the rule's head matches nothing. */
   mayMatch(rule: CompiledRule): boolean;
   /** The entries that the rule's head matches, when the filter knows them; it looks at no others. */
   flaggedEntries(rule: CompiledRule): ReadonlySet<Entry> | undefined;

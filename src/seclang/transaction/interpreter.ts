@@ -7,7 +7,6 @@ import type { PhaseProgram } from "../compile/program.ts";
 import type { InterpreterTools } from "./interpreter-tools.ts";
 import type { MatchLog } from "./match-log.ts";
 import type { Interruption } from "./report.ts";
-import { surelyFails } from "./plain-head.ts";
 import { PAUSED, RuleRun } from "./rule-run.ts";
 import type { TransactionState } from "./transaction-state.ts";
 
@@ -76,8 +75,7 @@ export class PhaseRun {
     // A rule that pauses goes on, although it may have removed itself on the way.
     if (this.#paused !== undefined) return true;
     if (rule === undefined || this.#state.removedRules?.[rule.index] === 1) return false;
-    if (rule.filters !== undefined) return this.#tools.mayMatch(rule);
-    return !rule.hasPlainHead || !surelyFails(rule, this.#state, this.#tools);
+    return this.#tools.mayMatch(rule);
   }
 
   /** Notes the match. */
