@@ -37,6 +37,8 @@ interface Row {
   readonly needs?: string;
 }
 
+const REDIS = { REDIS_HOST: "redis.example.bank" };
+const redisOf = ({ store }: RootConfig) => (store.kind === "redis" ? store : undefined);
 const issuer = ({ identity }: RootConfig) => identity.issuers["environment"];
 const issuerPath = (field: string) => ["identity", "issuers", "environment", field];
 
@@ -182,6 +184,73 @@ const ROWS: readonly Row[] = [
     effect: (root) => root.limits.default,
     expected: { rate: { count: 600, perMs: 60_000 }, burst: 600 },
     bad: "0",
+  },
+  {
+    name: "REDIS_HOST",
+    value: "redis.example.bank",
+    path: ["store", "url"],
+    effect: (root) => redisOf(root)?.url,
+    expected: { host: "redis.example.bank", port: 6_379, hasTls: false },
+    bad: "redis example",
+  },
+  {
+    name: "REDIS_PORT",
+    value: "7000",
+    beside: REDIS,
+    path: ["store", "url"],
+    effect: (root) => redisOf(root)?.url?.port,
+    expected: 7_000,
+    bad: "70000",
+    needs: "REDIS_HOST",
+  },
+  {
+    name: "REDIS_TLS_ENABLED",
+    value: "true",
+    beside: REDIS,
+    path: ["store", "url"],
+    effect: (root) => redisOf(root)?.url?.hasTls,
+    expected: true,
+    bad: "yes",
+    needs: "REDIS_HOST",
+  },
+  {
+    name: "REDIS_PASSWORD",
+    value: "hunter2hunter2",
+    beside: REDIS,
+    path: ["store", "password"],
+    effect: (root) => redisOf(root)?.password,
+    expected: { kind: "env", name: "REDIS_PASSWORD" },
+    needs: "REDIS_HOST",
+  },
+  {
+    name: "REDIS_MAX_CONNECTIONS",
+    value: "3",
+    beside: REDIS,
+    path: ["store", "maxConnections"],
+    effect: (root) => redisOf(root)?.maxConnections,
+    expected: 3,
+    bad: "none",
+    needs: "REDIS_HOST",
+  },
+  {
+    name: "REDIS_HEALTH_CHECK_INTERVAL",
+    value: "30",
+    beside: REDIS,
+    path: ["store", "healthCheckInterval"],
+    effect: (root) => redisOf(root)?.healthCheckInterval,
+    expected: 30_000,
+    bad: "often",
+    needs: "REDIS_HOST",
+  },
+  {
+    name: "REDIS_SOCKET_KEEPALIVE",
+    value: "false",
+    beside: REDIS,
+    path: ["store", "keepAlive"],
+    effect: (root) => redisOf(root)?.keepAlive,
+    expected: 0,
+    bad: "always",
+    needs: "REDIS_HOST",
   },
 ];
 

@@ -8,6 +8,7 @@ import {
   type EnvironmentTable,
 } from "../config/environment.ts";
 import { UnitError } from "../config/unit.ts";
+import { REDIS_ROWS } from "./environment-redis.ts";
 
 /** The issuer, listener and so on that variables alone describe are called by this name. */
 const FROM_ENVIRONMENT = "environment";
@@ -215,5 +216,5 @@ function setTlsFile(draft: EnvironmentDraft, field: "certificate" | "key", path:
 }
 
 export const ENVIRONMENT_TABLE: EnvironmentTable = {
-  rows: [...generalRows, ...listenerRows, ...jwtRows, ...corsRows, ...limitRows],
+  rows: [...generalRows, ...listenerRows, ...jwtRows, ...corsRows, ...limitRows, ...REDIS_ROWS],
 };
