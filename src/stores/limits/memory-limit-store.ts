@@ -1,165 +1,141 @@
 /**
  * Limits counted in the memory of this process. Answers at once; never holds more than a fixed number of counters, and
- * never forgets one that still says something.
+ * never forgets one that still says something. With `durable`, quotas of an hour and longer also outlive the process.
  */
-import { Counters, read, settle, spend } from "./counters.ts";
-import type { Lease, LimitGroup, LimitReading, LimitStore, LimitVerdict } from "./limit-store.ts";
+import type { Counter } from "./counter.ts";
+import { CounterTable } from "./counter-table.ts";
+import type { DurableQuotas } from "./durable-quotas.ts";
+import type {
+  Hold,
+  LimitReading,
+  LimitRequest,
+  LimitRule,
+  LimitStore,
+  LimitVerdict,
+} from "./limit-store.ts";
+import { StoreClock } from "./store-clock.ts";
 
 /**
- * Subjects counted at the same time, over all scopes; about 350 bytes each, so some 35 MB when full. Raised, a flood
- * of identities costs that much more memory; lowered, it makes callers share an allowance sooner.
+ * Subjects counted at the same time, over all scopes; about 500 bytes each with two limits, so some 50 MB when full.
+ * Raised, a flood of identities costs that much more memory; lowered, it makes callers share an allowance sooner.
  */
-const DEFAULT_MAX_COUNTERS = 100_000;
-
-/** Old counters looked at for each new one, so that forgetting costs the same at any size. */
-const SWEEP_STEPS = 4;
-/** The same when there is no room: worth more work, still bounded. */
-const SWEEP_STEPS_WHEN_FULL = 64;
-
-interface Scope {
-  readonly counters: Map<string, Counters>;
-  /** What all subjects share for whom there was no room. */
-  shared: Counters | undefined;
-}
+const DEFAULT_MAX_SUBJECTS = 100_000;
 
 export interface MemoryLimitStoreOptions {
-  /** Default `DEFAULT_MAX_COUNTERS`. */
-  readonly maxCounters?: number;
+  /** Default `DEFAULT_MAX_SUBJECTS`. */
+  readonly maxSubjects?: number;
+  /** Where quotas are kept; the store owns it from here on and closes it. Without it they end with the process. */
+  readonly durable?: DurableQuotas | undefined;
 }
 
-/** A lease on counters in this process. */
-class MemoryLease {
-  held: readonly Counters[];
+/** What a request holds of counters in this process, and its cost there. */
+class MemoryHold {
+  readonly cost: number;
+  counters: readonly Counter[];
+  readonly places: readonly number[];
 
-  constructor(held: readonly Counters[]) {
-    this.held = held;
+  constructor(cost: number, counters: readonly Counter[], places: readonly number[]) {
+    this.cost = cost;
+    this.counters = counters;
+    this.places = places;
   }
 }
 
-const NOTHING: readonly Counters[] = [];
+const FINISHED: readonly Counter[] = [];
 
 export class MemoryLimitStore implements LimitStore {
-  readonly #maxCounters: number;
-  readonly #scopes = new Map<string, Scope>();
-  /** All counters but the shared ones, in no order; the sweep walks around it. */
-  readonly #ring: Counters[] = [];
-  #sweepAt = 0;
+  readonly #clock = new StoreClock();
+  readonly #table: CounterTable;
+  readonly #durable: DurableQuotas | undefined;
+  /** The rules of the request that is being decided and their counters: kept, so that deciding makes no garbage. */
+  readonly #rules: LimitRule[] = [];
+  readonly #counters: Counter[] = [];
 
-  constructor({ maxCounters = DEFAULT_MAX_COUNTERS }: MemoryLimitStoreOptions = {}) {
-    this.#maxCounters = maxCounters;
+  constructor({ maxSubjects = DEFAULT_MAX_SUBJECTS, durable }: MemoryLimitStoreOptions = {}) {
+    this.#durable = durable;
+    const makeMark = durable && durable.markOf.bind(durable);
+    this.#table = new CounterTable({ maxSubjects, clock: this.#clock, makeMark });
+    for (const use of durable?.load() ?? []) this.#table.calendarOf(use.key).restore(use);
   }
 
-  /** Counters held now, for metrics. Never above the maximum, but for one shared set a scope. */
+  /** Subjects counted now, for metrics. */
   get size(): number {
-    return this.#ring.length;
+    return this.#table.size;
   }
 
-  decide(subject: string, groups: readonly LimitGroup[], nowMs: number): LimitVerdict {
-    const now = Math.floor(nowMs);
-    const counters: Counters[] = [];
-    let waitMs = 0;
-    let refusedAt = 0;
-    let at = 0;
-    for (const group of groups) {
-      const own = this.#countersOf(group.scope, subject, now);
-      counters.push(own);
-      for (const rule of group.rules) {
-        const ruleWaitMs = settle(own, rule, now);
-        if (ruleWaitMs > waitMs) {
-          waitMs = ruleWaitMs;
-          refusedAt = at;
-        }
-        at++;
+  /** Throws `StoreUnavailable`, with nothing spent, when a durable quota cannot be kept on disk. */
+  decide({ groups, cost, nowMs }: LimitRequest): LimitVerdict {
+    this.#clock.advanceTo(nowMs);
+    let count = 0;
+    for (const { scope, subject, rules } of groups) {
+      if (rules.length === 0) continue;
+      const counters = this.#table.countersOf(scope, subject);
+      for (const rule of rules) {
+        this.#rules[count] = rule;
+        this.#counters[count++] = counters.of(rule);
       }
     }
-    if (waitMs === 0) return this.#grant(counters, groups, now);
-    const readings = readAll(counters, groups, now);
-    return {
-      isGranted: false,
-      readings,
-      refusedBy: readings[refusedAt] as LimitReading,
-      retryAfterMs: waitMs,
-    };
+    // Also what is no number is more than any limit.
+    const units = cost >= 0 ? Math.ceil(cost) : Number.POSITIVE_INFINITY;
+    return this.#decide(count, units);
   }
 
-  release(lease: Lease): void {
-    if (!(lease instanceof MemoryLease)) return;
-    const { held } = lease;
-    lease.held = NOTHING;
-    for (const counters of held) counters.running--;
+  finish(hold: Hold, cost: number | undefined): void {
+    if (!(hold instanceof MemoryHold)) return;
+    const { counters, places, cost: reserved } = hold;
+    hold.counters = FINISHED;
+    const isKnown = cost !== undefined && cost >= 0 && cost < Number.POSITIVE_INFINITY;
+    const used = isKnown ? Math.ceil(cost) : reserved;
+    for (let i = 0; i < counters.length; i++)
+      (counters[i] as Counter).correct(places[i] as number, reserved, used);
   }
 
-  #grant(
-    counters: readonly Counters[],
-    groups: readonly LimitGroup[],
-    nowMs: number,
-  ): LimitVerdict {
-    let held: Counters[] | undefined;
-    for (let i = 0; i < groups.length; i++) {
-      const own = counters[i] as Counters;
-      for (const rule of (groups[i] as LimitGroup).rules) {
-        spend(own, rule, nowMs);
-        if (rule.kind === "concurrency") (held ??= []).push(own);
-      }
+  async close(): Promise<void> {
+    if (!this.#durable) return;
+    for (const mark of this.#table.marks()) mark.settle();
+    await this.#durable.close();
+  }
+
+  #decide(count: number, cost: number): LimitVerdict {
+    let longestMs = 0;
+    let longestAt = 0;
+    for (let at = 0; at < count; at++) {
+      const rule = this.#rules[at] as LimitRule;
+      const units = rule.unit === "cost" ? cost : 1;
+      const waitMs = (this.#counters[at] as Counter).waitMs(rule, units, this.#clock);
+      if (waitMs <= longestMs) continue;
+      longestMs = waitMs;
+      longestAt = at;
     }
-    return {
-      isGranted: true,
-      readings: readAll(counters, groups, nowMs),
-      lease: held && new MemoryLease(held),
-    };
+    if (longestMs === 0) return this.#grant(count, cost);
+    this.#durable?.forgo();
+    const readings = this.#read(count);
+    const refusedBy = readings[longestAt] as LimitReading;
+    return { isGranted: false, readings, refusedBy, retryAfterMs: longestMs };
   }
 
-  #countersOf(scopeName: string, subject: string, nowMs: number): Counters {
-    let scope = this.#scopes.get(scopeName);
-    if (!scope) {
-      // Scopes come from the configuration, so their number is bounded by it.
-      scope = { counters: new Map(), shared: undefined };
-      this.#scopes.set(scopeName, scope);
+  #grant(count: number, cost: number): LimitVerdict {
+    this.#durable?.ensure();
+    let held: Counter[] | undefined;
+    let places: number[] | undefined;
+    for (let at = 0; at < count; at++) {
+      const { unit, kind } = this.#rules[at] as LimitRule;
+      const counter = this.#counters[at] as Counter;
+      const place = counter.spend(unit === "cost" ? cost : 1, this.#clock);
+      if (unit !== "cost" && kind !== "concurrency") continue;
+      (held ??= []).push(counter);
+      (places ??= []).push(place);
     }
-    const counters =
-      scope.counters.get(subject) ??
-      this.#newCounters(scope, new Counters(scopeName, subject), nowMs);
-    // The next group of this same request may sweep: what it already holds must not be forgotten under its feet.
-    counters.keepUntil(nowMs + 1);
-    return counters;
+    const hold = held && places && new MemoryHold(cost, held, places);
+    return { isGranted: true, readings: this.#read(count), hold };
   }
 
-  /**
-   * At the maximum, and with nothing to forget, newcomers share one set of counters a scope. That is coarse and
-   * strict: together they get what one subject gets. It never hands out a fresh allowance for pushing somebody out.
-   */
-  #newCounters(scope: Scope, fresh: Counters, nowMs: number): Counters {
-    this.#sweep(SWEEP_STEPS, nowMs);
-    if (this.#ring.length >= this.#maxCounters) this.#sweep(SWEEP_STEPS_WHEN_FULL, nowMs);
-    if (this.#ring.length >= this.#maxCounters) return (scope.shared ??= fresh);
-    scope.counters.set(fresh.subject, fresh);
-    this.#ring.push(fresh);
-    return fresh;
-  }
-
-  #sweep(steps: number, nowMs: number): void {
-    for (let i = 0; i < steps && this.#ring.length > 0; i++) {
-      if (this.#sweepAt >= this.#ring.length) this.#sweepAt = 0;
-      const counters = this.#ring[this.#sweepAt] as Counters;
-      if (!counters.isForgettable(nowMs)) {
-        this.#sweepAt++;
-        continue;
-      }
-      this.#scopes.get(counters.scope)?.counters.delete(counters.subject);
-      const last = this.#ring.pop() as Counters;
-      if (last !== counters) this.#ring[this.#sweepAt] = last;
+  #read(count: number): LimitReading[] {
+    const readings: LimitReading[] = [];
+    for (let at = 0; at < count; at++) {
+      const counter = this.#counters[at] as Counter;
+      readings.push(counter.read(this.#rules[at] as LimitRule, this.#clock));
     }
+    return readings;
   }
-}
-
-function readAll(
-  counters: readonly Counters[],
-  groups: readonly LimitGroup[],
-  nowMs: number,
-): LimitReading[] {
-  const readings: LimitReading[] = [];
-  for (let i = 0; i < groups.length; i++)
-    for (const rule of (groups[i] as LimitGroup).rules)
-      readings.push(read(counters[i] as Counters, rule, nowMs));
-  return readings;
 }
