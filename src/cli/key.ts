@@ -1,5 +1,4 @@
-/** `portcullis key create | list | revoke | rotate`: API keys in the embedded store, also while the gateway runs. */
-import { userInfo } from "node:os";
+/** `portcullis key create | list | revoke | rotate`: API keys of this machine or of all replicas, also while gateways run. */
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { renderDiagnostics } from "../config/diagnostic.ts";
@@ -7,8 +6,9 @@ import { parseDuration } from "../config/quantities.ts";
 import { UnitError } from "../config/unit.ts";
 import { readConfiguration } from "../gateway/configuration.ts";
 import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import type { IssuedKey, KeyStore, ListedKey } from "../stores/keys/key-store.ts";
+import { EXIT_UNKNOWN } from "./ledger/exit.ts";
+import { openKeyFile, openSharedKeys, type OpenedKeys } from "./open-keys.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
 
 interface StoreOptions extends SourceOptions {
@@ -84,28 +84,34 @@ async function withKeys(
 ): Promise<void> {
   const settings = await settingsOf(options);
   if (!settings) return;
-  const keys = openEmbeddedKeyStore({
-    path: settings.path,
-    clock: SYSTEM_CLOCK,
-    isWatching: false,
-    operator: userInfo().username,
-  });
+  const { keys, isShared, close } = await settings.open();
   try {
     act(keys, settings);
   } finally {
-    keys.close();
+    // After a refusal too: the key may be one that only other machines know.
+    if (!(await isShared())) {
+      console.error(`warning: ${UNSHARED}`);
+      process.exitCode = EXIT_UNKNOWN;
+    }
+    await close();
   }
 }
 
+const UNSHARED =
+  "Redis does not answer, or did not take it: this is what this machine knows, and the others do not know of it yet. A gateway here tells them as soon as Redis takes it.";
+
 interface KeySettings {
-  readonly path: string;
+  readonly open: () => Promise<OpenedKeys>;
   readonly lifetimeMs?: number | undefined;
   readonly graceMs?: number | undefined;
 }
 
 /** With `--store` no configuration is needed; otherwise its store and its defaults for keys count. */
 async function settingsOf(options: StoreOptions): Promise<KeySettings | undefined> {
-  if (options.store !== undefined) return { path: resolve(options.store) };
+  if (options.store !== undefined) {
+    const path = resolve(options.store);
+    return { open: () => Promise.resolve(openKeyFile(path)) };
+  }
   const configuration = await readConfiguration(sourceOf(options));
   if (!configuration.ok) {
     console.error(renderDiagnostics(configuration.diagnostics, { color: process.stderr.isTTY }));
@@ -115,7 +121,10 @@ async function settingsOf(options: StoreOptions): Promise<KeySettings | undefine
   const { root, loaded } = configuration;
   const { apiKeys } = root.identity;
   return {
-    path: resolve(loaded.directory, root.store.path),
+    open: async () =>
+      root.store.kind === "redis"
+        ? await openSharedKeys(configuration, root.store)
+        : openKeyFile(resolve(loaded.directory, root.store.path)),
     lifetimeMs: apiKeys?.lifetime,
     graceMs: apiKeys?.rotationGrace,
   };

@@ -1,5 +1,9 @@
-/** Version policy: how each model version stands, as the operator wrote it; it never expires a version by itself. */
+/**
+ * Version policy: how each model version stands, as the operator wrote it; it never expires a version by itself. And what
+ * kill switches have to know of the routes.
+ */
 import { z } from "zod";
+import type { Route } from "../../pipeline/request-context.ts";
 
 const ISO_DATE = String.raw`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$`;
 
@@ -70,7 +74,12 @@ export interface VersionPolicy {
   readonly successorPath?: string | undefined;
 }
 
-/** What the stage is made from: the policy of each route that serves a model version, by route id. */
+/** What the stage is made from. */
 export interface KillSwitchConfig {
+  /** The policy of each route that serves a model version, by route id. */
   readonly routes: ReadonlyMap<string, VersionPolicy>;
+  /** Every route that leads to an upstream: one of them may serve in the place of another. */
+  readonly served: readonly Route[];
+  /** Routes that a signed pack decides about, by id. */
+  readonly governed: ReadonlySet<string>;
 }

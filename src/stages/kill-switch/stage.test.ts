@@ -6,9 +6,11 @@ import { applyEdits } from "../../pipeline/response.ts";
 import { refineVersionPolicy, versionPolicyFields, type VersionPolicy } from "./config.ts";
 import { killSwitch } from "./stage.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 const handlersOf = (policy: VersionPolicy) => {
   const routes = new Map([["churn.v1.predict", policy]]);
-  const stage = killSwitch({ routes }, { clock: new FrozenClock() });
+  const stage = killSwitch({ routes, served: [], governed: NONE }, { clock: new FrozenClock() });
   const handlers = stage.bind(routeOf({ id: "churn.v1.predict", version: "v1" }));
   if (!handlers) throw new Error("not bound");
   return handlers;
@@ -88,7 +90,10 @@ describe("the kill switch", () => {
   });
 
   test("a route without a version is not this stage's", () => {
-    const stage = killSwitch({ routes: new Map() }, { clock: new FrozenClock() });
+    const stage = killSwitch(
+      { routes: new Map(), served: [], governed: NONE },
+      { clock: new FrozenClock() },
+    );
     expect(stage.bind(routeOf())).toBeNull();
   });
 });

@@ -1,16 +1,19 @@
 /**
- * What is killed must cost nothing more: refuses revoked model versions before anything else is done for the request,
- * and says on every answer of an ageing version how long it will last. It decides from configuration alone.
+ * What is killed must cost nothing more: refuses what a kill switch has shut and revoked model versions before anything
+ * else is done for the request, or sends it to the version that serves instead; and says on every answer of an ageing
+ * version how long it will last.
  */
+import type { VersionStanding } from "../../pipeline/facts.ts";
 import { rejection } from "../../pipeline/rejection.ts";
-import type { Route } from "../../pipeline/request-context.ts";
+import type { RequestContext, Route } from "../../pipeline/request-context.ts";
 import { appendHeader, setHeader, type Edit } from "../../pipeline/response.ts";
-import type { Clock, Decision, PreparedStage, StageHandlers } from "../../pipeline/stage.ts";
+import type { Decision, PreparedStage, StageHandlers } from "../../pipeline/stage.ts";
+import type { KillSwitch } from "../../stores/kill/kill-switch-store.ts";
 import type { KillSwitchConfig, VersionPolicy } from "./config.ts";
+import { standInFor, targetOn, type StandIn } from "./served-route.ts";
+import { killed, killedCause, RouteSwitches, type SwitchTools } from "./switches.ts";
 
-export interface KillSwitchTools {
-  readonly clock: Clock;
-}
+export type KillSwitchTools = SwitchTools;
 
 const DAY_MS = 86_400_000;
 
@@ -22,29 +25,107 @@ const DEPRECATED: Decision<"kill-switch"> = {
 
 export function killSwitch(
   config: KillSwitchConfig,
-  { clock }: KillSwitchTools,
+  tools: KillSwitchTools,
 ): PreparedStage<"kill-switch"> {
-  const nowMs = clock.nowMs();
+  const nowMs = tools.clock.nowMs();
   // The day, not the moment: replicas that start minutes apart then say the same.
   const loadedOnMs = nowMs - (nowMs % DAY_MS);
+  const guards = new Guards(config, tools);
   return {
     name: "kill-switch",
     bind(route) {
       const policy = config.routes.get(route.id);
-      return policy ? handlersFor(policy, route, loadedOnMs) : null;
+      return policy ? handlersFor(policy, { route, loadedOnMs, guards }) : null;
     },
   };
 }
 
+interface Binding {
+  readonly route: Route;
+  readonly loadedOnMs: number;
+  readonly guards: Guards;
+}
+
 function handlersFor(
   policy: VersionPolicy,
-  route: Route,
-  loadedOnMs: number,
+  { route, loadedOnMs, guards }: Binding,
 ): StageHandlers<"kill-switch"> {
-  if (policy.status === "active") return { onHead: () => ACTIVE };
+  if (policy.status === "revoked") {
+    const edits = editsOf(policy, loadedOnMs);
+    const decision = revoked(route);
+    return { onHead: () => decision, decorate: () => edits };
+  }
+  const standing = policy.status === "active" ? ACTIVE : DEPRECATED;
+  const own = guards.of(route);
+  const onHead = (context: RequestContext): Decision<"kill-switch"> => {
+    const by = own?.shutFor();
+    return by === undefined ? standing : guards.shut(by, context, policy.status as Standing);
+  };
+  if (policy.status === "active") return { onHead };
   const edits = editsOf(policy, loadedOnMs);
-  const decision = policy.status === "deprecated" ? DEPRECATED : revoked(route);
-  return { onHead: () => decision, decorate: () => edits };
+  return { onHead, decorate: () => edits };
+}
+
+type Standing = VersionStanding["status"];
+
+/** The switches of every route: one that is shut may be served by another, unless that one is shut as well. */
+class Guards {
+  readonly #config: KillSwitchConfig;
+  readonly #tools: SwitchTools;
+  readonly #byRoute: ReadonlyMap<Route, RouteSwitches>;
+  /** Found once for each switch and route. */
+  readonly #standIns = new WeakMap<KillSwitch, Map<Route, StandIn | undefined>>();
+
+  constructor(config: KillSwitchConfig, tools: SwitchTools) {
+    this.#config = config;
+    this.#tools = tools;
+    const { served, governed } = config;
+    this.#byRoute = new Map(
+      served.map((route) => [
+        route,
+        new RouteSwitches({ route, isGoverned: governed.has(route.id) }, tools),
+      ]),
+    );
+  }
+
+  of(route: Route): RouteSwitches | undefined {
+    return this.#byRoute.get(route);
+  }
+
+  /** Refused, or served by another version. That version's own switches are not followed: one step, so no circle. */
+  shut(by: KillSwitch, context: RequestContext, status: Standing): Decision<"kill-switch"> {
+    const { clock } = this.#tools;
+    if (by.routeTo === undefined) return { verdict: "reject", rejection: killed(by, clock) };
+    const standIn = this.#standIn(by, context.route);
+    const trouble = standIn
+      ? this.#troubleWith(standIn)
+      : `version ${by.routeTo} has no route that stands for this one`;
+    if (standIn === undefined || trouble !== undefined)
+      return {
+        verdict: "reject",
+        rejection: killed(by, clock, `${killedCause(by)}; ${trouble ?? ""}`),
+      };
+    const { path, query } = context.request.url;
+    const { route, version } = standIn;
+    const routedTo = { version, route, target: targetOn(standIn, path, query) };
+    return { verdict: "continue", learned: { status, routedTo } };
+  }
+
+  #standIn(by: KillSwitch, route: Route): StandIn | undefined {
+    const known = this.#standIns.get(by) ?? new Map<Route, StandIn | undefined>();
+    this.#standIns.set(by, known);
+    if (!known.has(route))
+      known.set(route, standInFor(route, by.routeTo ?? "", this.#config.served));
+    return known.get(route);
+  }
+
+  /** Why the other version may not serve either. */
+  #troubleWith({ route, version }: StandIn): string | undefined {
+    if (this.#config.routes.get(route.id)?.status === "revoked")
+      return `version ${version} is revoked by configuration`;
+    const shut = this.of(route)?.shutFor();
+    return shut && `version ${version} is shut as well, by ${shut.id}`;
+  }
 }
 
 function revoked({ model, version, id }: Route): Decision<"kill-switch"> {

@@ -7,6 +7,7 @@ import { Fault } from "../../pipeline/rejection.ts";
 import type { Clock } from "../../pipeline/stage.ts";
 import { EmbeddedDatabase } from "../embedded-database.ts";
 import { expiryOf, requireSoundDraft } from "./key-draft.ts";
+import { earlierEnd, isNews } from "./key-end.ts";
 import type { KeyEvent } from "./key-event.ts";
 import { KeyEventTable } from "./key-event-table.ts";
 import { formatKey, mintKeyParts, type KeyParts } from "./key-format.ts";
@@ -22,6 +23,7 @@ import {
   type StoredKey,
 } from "./key-store.ts";
 import { KeyTable } from "./key-table.ts";
+import { KeyUses, USE_GRAIN_MS } from "./key-uses.ts";
 
 /** Half a second: the longest a revoked key goes on working in another process. */
 export const DEFAULT_POLL_MS = 500;
@@ -29,8 +31,6 @@ export const DEFAULT_POLL_MS = 500;
 const WATCHING_LOCK_WAIT_MS = 250;
 /** After a minute without a look at the file, answering from memory would mean ignoring revocations: fail closed. */
 export const DEFAULT_BLIND_LIMIT_MS = 60_000;
-/** Last uses are kept to the minute and written together. */
-const USE_GRAIN_MS = 60_000;
 
 export interface EmbeddedKeyStoreOptions {
   readonly path: string;
@@ -43,7 +43,7 @@ export interface EmbeddedKeyStoreOptions {
   readonly blindLimitMs?: number;
 }
 
-export function openEmbeddedKeyStore(options: EmbeddedKeyStoreOptions): KeyStore {
+export function openEmbeddedKeyStore(options: EmbeddedKeyStoreOptions): EmbeddedKeyStore {
   const database = EmbeddedDatabase.open({ path: options.path });
   try {
     const store = new EmbeddedKeyStore(database, options);
@@ -56,7 +56,8 @@ export function openEmbeddedKeyStore(options: EmbeddedKeyStoreOptions): KeyStore
   }
 }
 
-class EmbeddedKeyStore implements KeyStore {
+/** Use `openEmbeddedKeyStore`. */
+export class EmbeddedKeyStore implements KeyStore {
   readonly #database: EmbeddedDatabase;
   readonly #table: KeyTable;
   readonly #events: KeyEventTable;
@@ -64,10 +65,9 @@ class EmbeddedKeyStore implements KeyStore {
   readonly #clock: Clock;
   readonly #blindLimitMs: number;
   readonly #keys = new Map<string, StoredKey>();
-  /** When each key was last used, to the minute; and which of those are not yet written down. */
-  readonly #uses = new Map<string, number>();
-  readonly #unwrittenUses = new Set<string>();
+  readonly #uses = new KeyUses();
   readonly #timers: NodeJS.Timeout[] = [];
+  #onChanged: (keys: readonly StoredKey[]) => void = () => undefined;
   #seenChange = 0;
   #seenVersion = -1;
   #lookedAtMs = 0;
@@ -110,8 +110,7 @@ class EmbeddedKeyStore implements KeyStore {
 
   list(): readonly ListedKey[] {
     return this.#table.list().map((key) => {
-      const usedAtMs = Math.max(key.lastUsedAtMs ?? 0, this.#uses.get(key.id) ?? 0);
-      return { ...key, lastUsedAtMs: usedAtMs === 0 ? undefined : usedAtMs };
+      return { ...key, lastUsedAtMs: this.#uses.latest(key.id, key.lastUsedAtMs) };
     });
   }
 
@@ -169,9 +168,37 @@ class EmbeddedKeyStore implements KeyStore {
   }
 
   touch(id: string, nowMs: number): void {
-    if (nowMs - (this.#uses.get(id) ?? -Infinity) < USE_GRAIN_MS) return;
-    this.#uses.set(id, nowMs);
-    this.#unwrittenUses.add(id);
+    this.#uses.note(id, nowMs);
+  }
+
+  /** All keys as this process knows them, by id; revoked and expired ones too. */
+  get known(): ReadonlyMap<string, StoredKey> {
+    return this.#keys;
+  }
+
+  /** Tells of keys that are new or have another end, whoever wrote them. One listener. */
+  onChanged(listener: (keys: readonly StoredKey[]) => void): void {
+    this.#onChanged = listener;
+  }
+
+  /**
+   * Takes in keys of other machines: those that are not known, and ends that are earlier. On disk when it returns. No
+   * event is written: the machine where the command was given has it.
+   */
+  merge(heard: readonly StoredKey[]): void {
+    const news = heard.filter(({ record }) => isNews(record, this.#keys.get(record.id)?.record));
+    if (news.length === 0) return;
+    this.#database.requireSameFile();
+    this.#database.write(() => {
+      for (const key of news) {
+        const { id } = key.record;
+        const known = this.#table.find(id);
+        if (known === undefined) this.#table.insert(key);
+        else if (isNews(key.record, known.record))
+          this.#table.end(id, earlierEnd(key.record, known.record));
+      }
+    });
+    this.#look();
   }
 
   close(): void {
@@ -218,6 +245,7 @@ class EmbeddedKeyStore implements KeyStore {
     this.#seenChange = change;
     this.#seenVersion = version;
     this.#lookedAtMs = this.#clock.monotonicMs();
+    if (keys.length > 0) this.#onChanged(keys);
   }
 
   #lookAgain(): void {
@@ -232,12 +260,12 @@ class EmbeddedKeyStore implements KeyStore {
   }
 
   #writeUses(): void {
-    if (this.#unwrittenUses.size === 0) return;
     try {
-      this.#database.write(() => {
-        for (const id of this.#unwrittenUses) this.#table.noteUse(id, this.#uses.get(id) ?? 0);
-      });
-      this.#unwrittenUses.clear();
+      this.#uses.flush((uses) =>
+        this.#database.write(() => {
+          for (const [id, usedAtMs] of uses) this.#table.noteUse(id, usedAtMs);
+        }),
+      );
     } catch {
       // Another process holds the lock, or the disk is full: last uses are worth no request. Tried again in a minute.
     }

@@ -4,7 +4,7 @@ import { DEFAULT_KEY_LIFETIME_MS, KeyRequestRefused, type KeyDraft } from "./key
 
 const MIN_LIFETIME_MS = 1_000;
 /** Ten years. There is no key without an end: it would outlive everyone who knows why it exists. */
-const MAX_LIFETIME_MS = 3_650 * 86_400_000;
+export const MAX_LIFETIME_MS: number = 3_650 * 86_400_000;
 const MAX_TEXT_LENGTH = 128;
 const MAX_ITEMS = 256;
 

@@ -36,6 +36,11 @@ const MIGRATIONS = [
   ) STRICT, WITHOUT ROWID;`,
   // In this list and not a component of its own, so that a release that would write keys without events refuses the file.
   KEY_EVENT_MIGRATION,
+  // Machines that share keys may each have rotated the same key, and hear of a successor before the key that it replaces:
+  // the first column forbids both, and SQLite cannot alter it. It stays empty from now on.
+  `ALTER TABLE api_key ADD COLUMN replaces TEXT;
+  UPDATE api_key SET replaces = rotated_from, rotated_from = NULL;
+  CREATE INDEX api_key_by_replaced ON api_key (replaces);`,
 ] as const;
 
 const NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM api_key)";
@@ -56,14 +61,16 @@ export class KeyTable {
     const { connection } = database;
     this.#insert = connection.prepare(`
       INSERT INTO api_key VALUES (:id, :principal, :secret_sha256, :name, :owner, :tenant, :scopes, :permissions,
-        :groups, :roles, :tier, :addresses, :created_at_ms, :not_before_ms, :expires_at_ms, NULL, :rotated_from,
-        ${NEXT_CHANGE})`);
+        :groups, :roles, :tier, :addresses, :created_at_ms, :not_before_ms, :expires_at_ms, :revoked_at_ms, NULL,
+        ${NEXT_CHANGE}, :replaces)`);
     this.#end = connection.prepare(
       `UPDATE api_key SET expires_at_ms = ?, revoked_at_ms = ?, change = ${NEXT_CHANGE} WHERE id = ?`,
     );
     this.#changed = connection.prepare("SELECT * FROM api_key WHERE change > ? ORDER BY change");
     this.#one = connection.prepare("SELECT * FROM api_key WHERE id = ?");
-    this.#successor = connection.prepare("SELECT id FROM api_key WHERE rotated_from = ?");
+    this.#successor = connection.prepare(
+      "SELECT id FROM api_key WHERE replaces = ? ORDER BY created_at_ms, id",
+    );
     this.#all = connection.prepare(
       "SELECT * FROM api_key LEFT JOIN api_key_use USING (id) ORDER BY created_at_ms, id",
     );
@@ -89,7 +96,8 @@ export class KeyTable {
       created_at_ms: record.createdAtMs,
       not_before_ms: record.notBeforeMs ?? null,
       expires_at_ms: record.expiresAtMs,
-      rotated_from: record.rotatedFrom ?? null,
+      revoked_at_ms: record.revokedAtMs ?? null,
+      replaces: record.rotatedFrom ?? null,
     });
   }
 
@@ -146,7 +154,7 @@ function toStoredKey(row: Row): StoredKey {
     notBeforeMs: optionalNumber(row["not_before_ms"]),
     expiresAtMs: Number(row["expires_at_ms"]),
     revokedAtMs: optionalNumber(row["revoked_at_ms"]),
-    rotatedFrom: optionalText(row["rotated_from"]),
+    rotatedFrom: optionalText(row["replaces"]),
   });
   return Object.freeze({ record, secretSha256: Buffer.from(row["secret_sha256"] as Uint8Array) });
 }
