@@ -4,6 +4,7 @@
  */
 
 import type { Rejection } from "./rejection.ts";
+import type { Route } from "./request-context.ts";
 
 export type StageName =
   | "kill-switch"
@@ -15,6 +16,7 @@ export type StageName =
   | "constitution"
   | "waf"
   | "contract"
+  | "extraction"
   | "masking";
 
 /** Who decided an outcome: a stage, or a part of the gateway outside the stages. */
@@ -55,6 +57,26 @@ export interface AuthenticatedIdentity {
   readonly isLegacy?: true;
 }
 
+/** Where the request came from. */
+export interface Sourced {
+  /** What let it in: `any`, `allow` or `unlimited`. */
+  readonly list: string;
+  /** Reputation lists that hold the address and let it call. */
+  readonly marks?: readonly string[];
+}
+
+/** How much what a caller asks of a model looks like copying it. Numbers alone: nothing of what was asked. */
+export interface Suspicion {
+  /** From 0 to 1, over the window. */
+  readonly score: number;
+  /** Different inputs in the window, estimated. */
+  readonly inputs: number;
+  /** Share of an input's fields that changed from one to the next, on average. */
+  readonly change: number;
+  /** Inputs in the window that were steps along a line, by what they moved. */
+  readonly steps: number;
+}
+
 /** Which grant allowed the call. */
 export interface Authorized {
   readonly grant: string;
@@ -67,12 +89,30 @@ export interface LimitState {
   readonly remaining: number;
   /** Seconds until the limit is whole again. */
   readonly resetSeconds: number;
+  /** Such as `bucket` or `day`; undefined in what is read from a record, as is the unit. */
+  readonly kind?: string | undefined;
+  readonly unit?: "requests" | "cost" | undefined;
+}
+
+/** Units of work that a request was said, and then found, to cost. */
+export interface CostSpent {
+  /** Taken before the call: the worst case. */
+  readonly reserved: number;
+  /** What it came to; undefined until that is known, at the latest when the request has ended. */
+  readonly settled: number | undefined;
 }
 
 export interface Limited {
   readonly states: readonly LimitState[];
   /** The refusal that was left to the constitution to decide on; nothing was spent then. */
   readonly refusal?: Rejection | undefined;
+  /** The limit that refused, by itself, in shadow or left to the constitution. */
+  readonly refusedBy?: LimitState | undefined;
+  readonly tier?: string | undefined;
+  /** Decided by this replica without the others: by its share, or by letting the request pass uncounted. */
+  readonly degraded?: "share" | "allow" | undefined;
+  /** Undefined where nothing counts cost, and where the request was refused. */
+  readonly cost?: CostSpent | undefined;
 }
 
 /** Which signed pack decided, and through which of its parts. */
@@ -159,6 +199,16 @@ export interface InspectedField {
 /** Version policy: what the route's model version is at this moment. */
 export interface VersionStanding {
   readonly status: "active" | "deprecated";
+  /** Another version that serves in the place of this one, which is shut. All else is decided as was asked. */
+  readonly routedTo?: RoutedTo | undefined;
+}
+
+/** Where a request of a version that is shut goes instead. */
+export interface RoutedTo {
+  readonly version: string;
+  readonly route: Route;
+  /** Path and query on that route, canonical. */
+  readonly target: string;
 }
 
 /** The parsed request body, once the contract has accepted it. */
@@ -169,12 +219,13 @@ export interface Contracted {
 export interface Facts {
   "kill-switch"?: VersionStanding;
   headers?: { readonly origin: string };
-  sources?: { readonly list: string };
+  sources?: Sourced;
   identity?: Identity;
   authorization?: Authorized;
   limits?: Limited;
   constitution?: Governed;
   waf?: Inspected;
   contract?: Contracted;
+  extraction?: Suspicion;
   masking?: never;
 }

@@ -204,6 +204,45 @@ describe("the runner and its journal", () => {
     expect(amended).toEqual(outcomes);
   });
 
+  describe("what a request cost", () => {
+    /** Limits that know the cost at once, or only at the end. */
+    const costing = (known: "at once" | "at the end"): Step => {
+      const cost = { reserved: 9, settled: known === "at once" ? 4 : undefined };
+      return {
+        stage: "limits",
+        mode: "enforce",
+        whenBroken: "reject",
+        handlers: {
+          onHead: () => ({ verdict: "continue", learned: { states: [], cost } }),
+          onEnd: () => void (cost.settled = 4),
+        },
+      };
+    };
+
+    test("is told to the record once it is known, when it was not before", async () => {
+      const { outcomes, amended } = await play({ steps: [costing("at the end")] });
+      expect(amended).toEqual(outcomes);
+      expect(amended[0]?.context.facts.limits?.cost?.settled).toBe(4);
+    });
+
+    test("is not told again when the record holds it", async () => {
+      expect((await play({ steps: [costing("at once")] })).amended).toEqual([]);
+    });
+
+    test("is not told of refusals: they cost nothing", async () => {
+      const refusing: Step = {
+        stage: "contract",
+        mode: "enforce",
+        whenBroken: "reject",
+        handlers: {
+          onHead: () => ({ verdict: "reject", rejection: rejection("authorization.no_grant") }),
+        },
+      };
+      const { amended } = await play({ steps: [costing("at the end"), refusing] });
+      expect(amended).toEqual([]);
+    });
+  });
+
   test("a journal that need not be waited for costs no turn", async () => {
     const { events } = await play({ beforeAnswer: () => undefined });
     expect(events).toEqual(["forwarded", "resolved", "sent"]);

@@ -35,6 +35,9 @@ export interface Journal {
    * it cannot be: then the answer must not be given.
    */
   beforeAnswer(resolution: Resolution): Promise<void> | undefined;
-  /** The request ended otherwise than its resolution said: the caller left, or a stream broke. Must not throw. */
+  /**
+   * The request ended otherwise than its resolution said: the caller left, or a stream broke; or what it cost was not known
+   * then. Must not throw.
+   */
   afterEnd(outcome: Outcome): void;
 }

@@ -17,6 +17,7 @@ export interface Plan {
   readonly route: Route;
   readonly head: readonly Step[];
   readonly body: readonly Step[];
+  readonly answer: readonly Step[];
   readonly response: readonly Step[];
   readonly decorate: readonly Step[];
   readonly seal: readonly Step[];
@@ -39,6 +40,7 @@ export function planOf(
     route,
     head: having("onHead"),
     body: having("onBody"),
+    answer: having("onAnswer"),
     response: having("onResponse"),
     decorate: having("decorate").reverse(),
     seal: having("seal").reverse(),

@@ -102,6 +102,8 @@ export const CATALOGUE = define({
 
   // kill-switch
   "kill-switch.version_revoked": { status: 410, message: "This model version has been revoked." },
+  "kill-switch.killed": { status: 503, message: "This is out of service. Try again later." },
+  "kill-switch.caller_killed": { status: 403, message: "This caller is shut out." },
 
   // headers
   "headers.https_required": { status: 403, message: "This gateway is reached over HTTPS only." },
@@ -114,6 +116,16 @@ export const CATALOGUE = define({
   // sources
   "sources.address_denied": { status: 403, message: "This address may not call." },
   "sources.rate_exceeded": { status: 429, message: "Too many requests from this address." },
+  "sources.blocked": {
+    status: 429,
+    message: "Too many requests from this address were refused. Try again later.",
+  },
+  "sources.too_many_failures": {
+    status: 429,
+    message: "Too many authentications from this address have failed. Try again later.",
+  },
+  // Said by the stage `extraction`; what it is that looks suspicious is the operator's to know.
+  "sources.extraction_suspected": { status: 429, message: "Too many requests. Try again later." },
 
   // identity
   "identity.credentials_missing": { status: 401, message: "Authentication is required." },
@@ -167,7 +179,10 @@ export const CATALOGUE = define({
   // limits
   "limits.bucket_empty": { status: 429, message: "Too many requests. Slow down." },
   "limits.quota_exhausted": { status: 429, message: "The quota for this period is used up." },
+  "limits.window_full": { status: 429, message: "Too many requests. Slow down." },
+  "limits.cost_exhausted": { status: 429, message: "The budget for this period is used up." },
   "limits.concurrency_exceeded": { status: 429, message: "Too many requests at the same time." },
+  "limits.busy": { status: 503, message: "Too many requests at the same time. Try again." },
   "limits.store_unavailable": {
     status: 503,
     message: "Limits cannot be checked at the moment. Try again.",

@@ -269,10 +269,23 @@ describe("the runner", () => {
     await play({ steps: [...steps, step("waf", { onHead: reject("sources.address_denied") })] });
     await play({ steps, forward: () => Promise.reject(new Error("bug")) });
     expect(endings).toEqual([
-      { status: 200, wasForwarded: true },
-      { status: 403, wasForwarded: false },
-      { status: 500, wasForwarded: true },
+      { status: 200, wasForwarded: true, code: "ok" },
+      { status: 403, wasForwarded: false, code: "sources.address_denied" },
+      { status: 500, wasForwarded: true, code: "gateway.invariant_broken" },
     ]);
+  });
+
+  test("tells of the upstream's answer before anything judges it, and of no other", async () => {
+    const told: unknown[] = [];
+    const steps = [
+      step("limits", { onAnswer: (_context, { status }) => told.push(status) }),
+      step("waf", { onResponse: () => (told.push("judged"), { verdict: "continue" }) }),
+    ];
+    await play({ steps });
+    expect(told).toEqual([200, "judged"]);
+    await play({ steps: [...steps, step("waf", { onHead: reject("sources.address_denied") })] });
+    await play({ steps, forward: () => Promise.reject(new Error("bug")) });
+    expect(told).toEqual([200, "judged"]);
   });
 
   test("answers in the upstream's place when a stage does, forwarding nothing", async () => {

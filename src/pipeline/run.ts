@@ -53,6 +53,8 @@ class Run {
   #upstreamEndedMs: number | undefined;
   /** What the journal holds of this request, once it holds anything. */
   #journaled: End | undefined;
+  /** The cost that it holds; undefined while that was not known. */
+  #journaledCost: number | undefined;
 
   constructor({ exchange, plan, params }: RunInput, tools: RunTools) {
     this.#exchange = exchange;
@@ -130,6 +132,7 @@ class Run {
   #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
     if (forwarded.kind === "rejected") return this.#refused(forwarded.rejection);
     const { response } = forwarded;
+    for (const step of this.#plan.answer) step.handlers.onAnswer?.(this.#context, response);
     const { response: judges, seal } = this.#plan;
     if (judges.length === 0 && seal.length === 0) return allowed(response);
     if (!Buffer.isBuffer(response.body) && this.#mayStreamEvents)
@@ -173,6 +176,7 @@ class Run {
   #resolutionOf(verdict: Verdict): Resolution {
     const end = this.#endOf(verdict, this.#exchange.isCallerGone ? NOTHING_SENT : ALL_SENT);
     this.#journaled = end;
+    this.#journaledCost = this.#settledCost;
     const { body } = verdict.response;
     const now = this.#tools.clock.monotonicMs();
     return {
@@ -229,7 +233,11 @@ class Run {
   #record(verdict: Verdict, sent: Sent): void {
     const end = this.#endOf(verdict, sent);
     const now = this.#tools.clock.monotonicMs();
-    const ending = { status: end.status, wasForwarded: this.#upstreamStartedMs !== undefined };
+    const ending = {
+      status: end.status,
+      wasForwarded: this.#upstreamStartedMs !== undefined,
+      code: end.code,
+    };
     for (const step of this.#plan.end) step.handlers.onEnd?.(this.#context, ending);
     const outcome: Outcome = {
       context: this.#context,
@@ -247,8 +255,15 @@ class Run {
     };
     this.#tools.recorder.record(outcome);
     const written = this.#journaled;
-    if (written && (written.status !== end.status || written.code !== end.code))
-      this.#tools.journal?.afterEnd(outcome);
+    if (written === undefined) return;
+    const isOther = written.status !== end.status || written.code !== end.code;
+    // What a stream cost is known when it has ended.
+    const isLate = verdict.rejection === undefined && this.#journaledCost !== this.#settledCost;
+    if (isOther || isLate) this.#tools.journal?.afterEnd(outcome);
+  }
+
+  get #settledCost(): number | undefined {
+    return this.#context.facts.limits?.cost?.settled;
   }
 
   /** What became of a verdict on its way out: said as meant, lost with its caller, or broken off in its stream. */

@@ -4,7 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import type { Facts, StageName } from "./facts.ts";
-import type { Rejection } from "./rejection.ts";
+import type { Rejection, RejectionCode } from "./rejection.ts";
 import type { RequestContext, Route } from "./request-context.ts";
 import type { Edit, GatewayResponse } from "./response.ts";
 
@@ -36,6 +36,8 @@ export interface Ending {
   readonly status: number;
   /** Whether the request was sent to an upstream. */
   readonly wasForwarded: boolean;
+  /** What decided it, as it is recorded: a refusal that its caller did not wait for keeps its code. */
+  readonly code: RejectionCode | "ok" | "answered";
 }
 
 type Maybe<T> = T | Promise<T>;
@@ -43,13 +45,18 @@ type Maybe<T> = T | Promise<T>;
 /**
  * What a stage does on one route. A handler that need not wait returns its decision at once; the runner awaits only
  * promises. Order of a request: every stage's `onHead`; then the body is read; every `onBody`; the upstream; every
- * `onResponse`; every `decorate`; every `seal`; when all is sent or lost, every `onEnd`.
+ * `onAnswer`; every `onResponse`; every `decorate`; every `seal`; when all is sent or lost, every `onEnd`.
  */
 export interface StageHandlers<Name extends StageName = StageName> {
   /** Decides from the head alone, before a byte of the body is read. */
   onHead?(context: RequestContext): Maybe<Decision<Name>>;
   /** Decides with the whole body in `context.body`. Not called on routes whose body is streamed. */
   onBody?(context: RequestContext): Maybe<Decision<Name>>;
+  /**
+   * Told the head of the upstream's answer as it came, before anything judges or records it. Not called when there is
+   * none. Must not throw.
+   */
+  onAnswer?(context: RequestContext, answer: Pick<GatewayResponse, "status" | "headers">): void;
   /** Judges a whole upstream answer; having it makes the runner buffer the answer up to `responseLimitBytes`. */
   onResponse?(
     context: RequestContext,

@@ -1,6 +1,7 @@
 /** The access line: its golden shape, and that no input can break out of it. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Limited } from "../pipeline/facts.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import { rejection } from "../pipeline/rejection.ts";
 import {
@@ -13,6 +14,7 @@ import {
 import { ACCESS_LINE_FIELDS, accessLine, malformedLine } from "./access-line.ts";
 import { DEFAULT_FIELD_LIMIT_CHARS, DEFAULT_TEXT_LIMIT_CHARS } from "./json-text.ts";
 
+const LIMIT = { name: "gold-day", limit: 9, remaining: 0, resetSeconds: 60 };
 const TIME = "2026-11-22T12:00:00.000Z";
 
 function outcomeOf(changes: Partial<Outcome> = {}): Outcome {
@@ -42,11 +44,25 @@ describe("the golden shape", () => {
       '{"time":"2026-11-22T12:00:00.000Z","level":"info","msg":"request","request_id":"req-1",' +
         '"correlation_id":"corr-1","trace_id":"0af7651916cd43dd8448eb211c80319c",' +
         '"span_id":"b7ad6b7169203331","tenant_id":"retail","client_id":"core-banking",' +
-        '"subject":"svc-1","model":"churn","version":"v2","route":"churn.v2.predict",' +
+        '"subject":"svc-1","model":"churn","version":"v2","route":"churn.v2.predict","routed_to":null,' +
         '"method":"POST","path":"/churn/v2/predict","status":200,"decision":"allow",' +
         '"stage":"upstream","code":"ok","cause":null,"latency_ms":12.346,"upstream_ms":11.000,' +
-        '"bytes_in":570,"bytes_out":120,"caller_address":"192.0.2.10","shadows":[],"broken":[],"waf":null}\n',
+        '"bytes_in":570,"bytes_out":120,"caller_address":"192.0.2.10","shadows":[],"broken":[],"waf":null,"limits":null,"marks":[],"extraction":null}\n',
     );
+  });
+
+  test.each<readonly [Limited, unknown]>([
+    [{ states: [] }, null],
+    [{ states: [], tier: "gold" }, null],
+    [{ states: [], refusedBy: LIMIT }, { refused_by: "gold-day" }],
+    [
+      { states: [LIMIT], degraded: "share", cost: { reserved: 9, settled: 4 } },
+      { degraded: "share", cost: { reserved: 9, settled: 4 } },
+    ],
+    [{ states: [], cost: { reserved: 9, settled: undefined } }, { cost: { reserved: 9 } }],
+  ])("what the limits made of a request: %j", (limits, said) => {
+    const line = parse(outcomeOf({ context: contextOf({ facts: { limits } }) }));
+    expect(line["limits"]).toEqual(said);
   });
 
   test("a refused request with everything else there is", () => {

@@ -11,6 +11,8 @@ import type { MalformedReport } from "../pipeline/exchange.ts";
 import type { Route } from "../pipeline/request-context.ts";
 import { inspectedText } from "./inspected-text.ts";
 import { escapeJsonText, fieldText, freeText } from "./json-text.ts";
+import { suspicionText } from "./suspicion-text.ts";
+import { limitedText } from "./limited-text.ts";
 
 /** The line's fields in their order; the reference documentation and the tests read this. */
 export const ACCESS_LINE_FIELDS = [
@@ -27,6 +29,7 @@ export const ACCESS_LINE_FIELDS = [
   "model",
   "version",
   "route",
+  "routed_to",
   "method",
   "path",
   "status",
@@ -42,6 +45,9 @@ export const ACCESS_LINE_FIELDS = [
   "shadows",
   "broken",
   "waf",
+  "limits",
+  "marks",
+  "extraction",
 ] as const;
 
 /** `info` for what was allowed and what was expectedly refused, `error` for faults, bad upstreams and bugs. */
@@ -58,7 +64,7 @@ export function accessLine(time: string, outcome: Outcome): string {
   // Where the caller gave no correlation id it is the request id.
   const isCorrelated = request.correlationId !== request.requestId;
   const correlationId = isCorrelated ? fieldText(request.correlationId) : requestId;
-  return `{"time":"${time}","level":"${accessLevel(outcome)}","msg":"request","request_id":"${requestId}","correlation_id":"${correlationId}","trace_id":"${escapeJsonText(request.trace.traceId)}","span_id":"${escapeJsonText(request.trace.spanId)}",${identityText(facts.identity)},${named.name},"method":"${escapeJsonText(request.method)}","path":${named.path},"status":${numberText(outcome.status)},"decision":"${outcome.decision}","stage":"${outcome.stage}","code":"${outcome.code}","cause":${optionalText(outcome.cause)},"latency_ms":${millisText(outcome.latencyMs)},"upstream_ms":${millisText(outcome.upstreamMs)},"bytes_in":${numberText(outcome.bytesIn)},"bytes_out":${numberText(outcome.bytesOut)},"caller_address":"${escapeJsonText(request.callerAddress)}","shadows":${shadowsText(outcome.shadows)},"broken":${brokenText(outcome.broken)},"waf":${facts.waf === undefined ? "null" : inspectedText(facts.waf)}}\n`;
+  return `{"time":"${time}","level":"${accessLevel(outcome)}","msg":"request","request_id":"${requestId}","correlation_id":"${correlationId}","trace_id":"${escapeJsonText(request.trace.traceId)}","span_id":"${escapeJsonText(request.trace.spanId)}",${identityText(facts.identity)},${named.name},"routed_to":${configuredText(facts["kill-switch"]?.routedTo?.version)},"method":"${escapeJsonText(request.method)}","path":${named.path},"status":${numberText(outcome.status)},"decision":"${outcome.decision}","stage":"${outcome.stage}","code":"${outcome.code}","cause":${optionalText(outcome.cause)},"latency_ms":${millisText(outcome.latencyMs)},"upstream_ms":${millisText(outcome.upstreamMs)},"bytes_in":${numberText(outcome.bytesIn)},"bytes_out":${numberText(outcome.bytesOut)},"caller_address":"${escapeJsonText(request.callerAddress)}","shadows":${shadowsText(outcome.shadows)},"broken":${brokenText(outcome.broken)},"waf":${facts.waf === undefined ? "null" : inspectedText(facts.waf)},"limits":${facts.limits === undefined ? "null" : limitedText(facts.limits)},"marks":${marksText(facts.sources?.marks)},"extraction":${facts.extraction === undefined ? "null" : suspicionText(facts.extraction)}}\n`;
 }
 
 /** A connection that never became a request, with the fields of the access line that exist for it. */
@@ -131,6 +137,10 @@ function shadowsText(shadows: readonly ShadowVerdict[]): string {
   if (shadows.length === 0) return "[]";
   return `[${shadows.map(({ stage, code }) => `{"stage":"${stage}","code":"${code}"}`).join(",")}]`;
 }
+
+/** Names of lists are slugs of the configuration's. */
+const marksText = (marks: readonly string[] = []): string =>
+  marks.length === 0 ? "[]" : `["${marks.join('","')}"]`;
 
 function brokenText(broken: readonly BrokenStage[]): string {
   if (broken.length === 0) return "[]";

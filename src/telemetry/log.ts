@@ -25,6 +25,8 @@ export interface LogConfig {
 export interface LogOptions extends DestinationOptions {
   /** Wall clock in milliseconds since the epoch. */
   readonly nowMs?: () => number;
+  /** On every line, where several processes write to one destination. */
+  readonly worker?: number | undefined;
 }
 
 type Write = (message: string, fields?: object) => void;
@@ -54,13 +56,21 @@ export interface Log {
 }
 
 /** Names of a line's own fields; a caller's field of the same name would make the JSON say two things. */
-const OWN_FIELDS = ["time", "level", "msg"] as const;
+const OWN_FIELDS = ["time", "level", "msg"];
+const OWN_FIELDS_OF_WORKER = [...OWN_FIELDS, "worker"];
 
 /** Opens the log. Throws the system's error when the destination cannot be opened. */
 export function createLogger(config: LogConfig, options: LogOptions = {}): Log {
-  const destination = openLogDestination(config.destination, options);
+  const { worker } = options;
+  const destination = openLogDestination(config.destination, {
+    ...options,
+    ...(worker !== undefined &&
+      config.destination === "stdout" && { batchBytes: ATOMIC_PIPE_BYTES }),
+  });
+  const own = worker === undefined ? OWN_FIELDS : OWN_FIELDS_OF_WORKER;
+  const write = worker === undefined ? destination : withWorker(destination, worker);
   const timeText = createTimeText(options.nowMs ?? Date.now);
-  const logger = createPino(destination, timeText);
+  const logger = createPino(write, timeText);
   const enabled = { info: true, error: true };
 
   const setLevel = (level: LogLevel): void => {
@@ -73,7 +83,7 @@ export function createLogger(config: LogConfig, options: LogOptions = {}): Log {
   const writer =
     (level: Level): Write =>
     (message, fields) => {
-      if (logger.isLevelEnabled(level)) logger[level](safeFields(fields), redact(message));
+      if (logger.isLevelEnabled(level)) logger[level](safeFields(fields, own), redact(message));
     };
   return {
     trace: writer("trace"),
@@ -86,10 +96,10 @@ export function createLogger(config: LogConfig, options: LogOptions = {}): Log {
       destination.flushSync();
     },
     access: (outcome) => {
-      if (enabled[accessLevel(outcome)]) destination.write(accessLine(timeText(), outcome));
+      if (enabled[accessLevel(outcome)]) write.write(accessLine(timeText(), outcome));
     },
     malformed: (report) => {
-      if (enabled.info) destination.write(malformedLine(timeText(), report));
+      if (enabled.info) write.write(malformedLine(timeText(), report));
     },
     setLevel,
     reopen: () => destination.reopen(),
@@ -105,7 +115,21 @@ export function createLogger(config: LogConfig, options: LogOptions = {}): Log {
   };
 }
 
-function createPino(destination: LogDestination, timeText: () => string) {
+type LineTaker = Pick<LogDestination, "write">;
+
+/**
+ * What one write puts into a pipe whole (PIPE_BUF, pipe(7)). Raised, lines of several workers may end up in each other
+ * while the pipe's reader is slow.
+ */
+const ATOMIC_PIPE_BYTES = 4_096;
+
+/** The number goes behind the other fields of each line, which ends with a brace and a line end. */
+function withWorker(destination: LogDestination, worker: number): LineTaker {
+  const end = `,"worker":${worker}}\n`;
+  return { write: (line) => destination.write(line.slice(0, -2) + end) };
+}
+
+function createPino(destination: LineTaker, timeText: () => string) {
   return pino(
     {
       base: null,
@@ -118,11 +142,11 @@ function createPino(destination: LogDestination, timeText: () => string) {
 }
 
 /** An object that cannot be read (a getter that throws) costs its fields, never the line. */
-function safeFields(fields: object | undefined): Record<string, unknown> {
+function safeFields(fields: object | undefined, own: readonly string[]): Record<string, unknown> {
   if (fields === undefined) return {};
   try {
     const safe = redactFields(fields);
-    for (const name of OWN_FIELDS) {
+    for (const name of own) {
       if (!(name in safe)) continue;
       safe[`field_${name}`] = safe[name];
       delete safe[name];

@@ -5,6 +5,8 @@
 import type { MalformedReport } from "../pipeline/exchange.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import type { MetricsConfig } from "./config.ts";
+import { LimitMetrics } from "./limit-metrics.ts";
+import { ExtractionMetrics } from "./extraction-metrics.ts";
 import { type MetricSpec, type Readings, Registry } from "./metric-registry.ts";
 import { OutcomeMetrics } from "./outcome-metrics.ts";
 import { PolicyMetrics, type PolicyMetricsOptions } from "./policy-metrics.ts";
@@ -50,6 +52,22 @@ const WATCHED = {
     kind: "counter",
     name: "portcullis_trace_spans_exported_total",
     help: "Spans taken by the collector.",
+  },
+  sourcesBlocked: {
+    kind: "gauge",
+    name: "portcullis_sources_blocked",
+    help: "Addresses, or their networks, that are blocked for a while now.",
+  },
+  sourceBlocks: {
+    kind: "counter",
+    name: "portcullis_source_blocks_total",
+    help: "Temporary blocks of addresses that began.",
+  },
+  sourceListRefusals: {
+    kind: "counter",
+    name: "portcullis_source_list_refusals_total",
+    help: "Requests that a reputation list refused or throttled.",
+    labels: ["list"],
   },
   ledgerWriting: {
     kind: "gauge",
@@ -135,15 +153,20 @@ export function createMetrics(config: MetricsConfig, options: MetricsOptions): M
   const configReloaded = defineReloads(registry, options.nowMs ?? Date.now);
   defineBuildInfo(registry, options.version);
   defineOwnHealth(registry);
+  const limited = new LimitMetrics(registry, options.nowMs ?? Date.now);
   const stopProcess = watchProcess(registry);
   let policy: PolicyMetrics | undefined;
   let firewall: WafMetrics | undefined;
+  let suspicions: ExtractionMetrics | undefined;
   return {
     record: (outcome) => {
       outcomes.record(outcome);
-      const { constitution, waf } = outcome.context.facts;
+      const { constitution, limits, waf, extraction } = outcome.context.facts;
+      if (limits !== undefined) limited.record(outcome, limits);
       if (constitution !== undefined) policy?.record(outcome, constitution);
       if (waf !== undefined) (firewall ??= new WafMetrics(registry)).record(outcome, waf);
+      if (extraction !== undefined)
+        (suspicions ??= new ExtractionMetrics(registry)).record(outcome, extraction);
     },
     malformed: ({ listener, rejection }) => malformed.series(listener, rejection.code).add(),
     inFlight: { start: () => inFlight.add(1), stop: () => inFlight.add(-1) },

@@ -1,6 +1,18 @@
 /** The `limits` section: how much each caller may ask for, in tiers; never an allowance without a stated bound. */
 import { z } from "zod";
-import { rate, slug } from "../../config/units.ts";
+import { durationBetween, slug } from "../../config/units.ts";
+import {
+  BURST_ALONE,
+  hasLimit,
+  isBurstBound,
+  limitFields,
+  limitSpeed,
+  NO_LIMIT,
+  storeFailure,
+} from "./limit-fields.ts";
+import { possibleNames } from "./rules.ts";
+import type { RouteLimits } from "./route-config.ts";
+import { MAX_SHARED, sharedLimit } from "./shared-config.ts";
 
 /**
  * Requests a second for callers that nobody set a limit for. One model call costs milliseconds of somebody's CPU or
@@ -12,77 +24,48 @@ const DEFAULT_BURST = 200;
 /** Running requests for the same callers. Raised, one caller may hold that many upstream connections. */
 const DEFAULT_CONCURRENCY = 100;
 
-/** Bounds that keep `burst * period` a safe integer, so that buckets count without rounding. */
-const MAX_COUNT = 10_000_000;
-const MAX_PERIOD_MS = 86_400_000;
-const MAX_QUOTA = 1_000_000_000_000;
-const MAX_CONCURRENCY = 1_000_000;
+const totalLimits = z
+  .strictObject(limitFields)
+  .refine(isBurstBound, BURST_ALONE)
+  .refine(hasLimit, NO_LIMIT);
 
-const quotaCount = z.int().min(1).max(MAX_QUOTA).optional();
-
-const limitFields = {
-  rate: rate
-    .refine(({ count, perMs }) => count <= MAX_COUNT && perMs <= MAX_PERIOD_MS, {
-      error: "a rate above 10,000,000 or with a period above a day",
-      params: { hint: "write long periods as a quota" },
-    })
-    .optional()
-    .describe("Sustained requests in a period, such as 200/s."),
-  burst: z
-    .int()
-    .min(1)
-    .max(MAX_COUNT)
-    .optional()
-    .describe("Requests at once before the rate holds them back. Default: the count of the rate."),
-  concurrency: z
-    .int()
-    .min(1)
-    .max(MAX_CONCURRENCY)
-    .optional()
-    .describe("Requests running at the same time."),
-  quota: z
-    .strictObject({
-      minute: quotaCount.describe("Requests in a calendar minute of UTC."),
-      hour: quotaCount.describe("Requests in a calendar hour of UTC."),
-      day: quotaCount.describe("Requests in a calendar day of UTC."),
-    })
-    .refine((quota) => Object.keys(quota).length > 0, {
-      error: "a quota without a window",
-      params: { hint: "give at least one of minute, hour and day" },
-    })
-    .optional()
-    .describe("Requests in calendar windows of UTC."),
-};
-
-const isBurstBound = (set: { burst?: number | undefined; rate?: unknown }): boolean =>
-  set.burst === undefined || set.rate !== undefined;
-const BURST_ALONE = {
-  error: "a burst without a rate limits nothing",
-  path: ["burst"],
-  params: { hint: 'give the rate too, for example "200/s"' },
-};
-
-const totalLimits = z.strictObject(limitFields).refine(isBurstBound, BURST_ALONE);
+const total = totalLimits
+  .optional()
+  .describe("The same kinds of limits, counted for each caller over all routes together.");
 
 /** All limits of one tier. */
 const limitSet = z
   .strictObject({
     ...limitFields,
-    total: totalLimits
-      .optional()
-      .describe("The same kinds of limits, counted for each caller over all routes together."),
+    total,
     unlimited: z
       .literal(true)
       .optional()
       .describe("States that this tier has no limit. Cannot stand beside one."),
   })
   .refine(isBurstBound, BURST_ALONE)
-  .refine(({ unlimited, ...limits }) => (unlimited === true) !== Object.keys(limits).length > 0, {
+  .refine((set) => (set.unlimited === true) !== hasLimit(set), {
     error: "either at least one limit or `unlimited: true`",
     params: { hint: 'for example "rate: 200/s"' },
   });
 
 export type LimitSet = z.output<typeof limitSet>;
+
+const tierChoice = z.string({ error: "expected the name of a tier, or limits" });
+
+const override = z
+  .strictObject({
+    tier: tierChoice.optional().describe("Tier of those whose credential names none."),
+    ...limitFields,
+    total,
+  })
+  .refine(isBurstBound, BURST_ALONE)
+  .refine((set) => set.tier !== undefined || hasLimit(set), NO_LIMIT);
+
+/** What is laid over a tier for one caller or tenant. */
+export type Override = z.output<typeof override>;
+
+const overrides = z.record(z.string().min(1), z.union([tierChoice, override])).default({});
 
 const DEFAULT_LIMITS: LimitSet = {
   rate: { ...DEFAULT_RATE },
@@ -98,6 +81,17 @@ const tierName = slug.refine((tier) => tier !== DEFAULT_TIER, {
   error: 'the tier "default" is the field `default`',
 });
 
+const timeZone = z
+  .string()
+  .refine(isTimeZone, {
+    error: "not a time zone",
+    params: { hint: 'an IANA name, for example "Europe/Zurich" or "UTC"' },
+  })
+  .default("UTC")
+  .describe(
+    "IANA name of the time zone whose days and months quotas go by; such a day may have 23 or 25 hours.",
+  );
+
 /** The `limits` section of the configuration. */
 export const limitsSchema = z
   .strictObject({
@@ -106,56 +100,46 @@ export const limitsSchema = z
       .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}[A-Za-z0-9]$/, { error: "not the start of a header name" })
       .default(DEFAULT_HEADER)
       .describe("What the -Limit, -Remaining and -Reset answer headers start with."),
+    timeZone,
+    speed: limitSpeed
+      .default("exact")
+      .describe(
+        "`exact`: the shared store decides each request. `leased`: a replica takes parts of a limit ahead, and may let a stated bit more pass. With the embedded store every decision is exact.",
+      ),
+    onStoreFailure: storeFailure
+      .default("share")
+      .describe(
+        "While the shared store is away: each replica goes by its share of the limits, they do not hold at all, or requests are refused. Budgets (`cost`) are refused unless they say otherwise themselves.",
+      ),
+    retryJitter: durationBetween("0s", "1h")
+      .default(0)
+      .describe(
+        "Refused callers are told to come back up to this much later than needed, each at another time.",
+      ),
     default: limitSet
       .default(DEFAULT_LIMITS)
       .describe("Limits of callers in no tier, counted for each caller and route."),
     tiers: z
       .record(tierName, limitSet)
       .default({})
-      .describe("Limits by the tier a credential names, or that `callers` gives."),
-    callers: z
-      .record(z.string().min(1), z.string())
-      .default({})
-      .describe("Tier of a caller whose credential names none."),
+      .describe("Limits by the tier a credential names, or that `callers` or `tenants` gives."),
+    callers: overrides.describe(
+      "By caller: its tier when its credential names none, or limits laid over whatever tier it is in.",
+    ),
+    tenants: overrides.describe("The same by tenant; what `callers` says goes before it."),
+    shared: z
+      .array(sharedLimit)
+      .max(MAX_SHARED)
+      .default([])
+      .describe("Further limits, counted by other keys than caller and route."),
   })
-  .superRefine(({ tiers, callers }, context) => {
-    for (const [caller, tier] of Object.entries(callers)) {
-      if (tier === DEFAULT_TIER || Object.hasOwn(tiers, tier)) continue;
-      context.addIssue({
-        code: "custom",
-        path: ["callers", caller],
-        message: `there is no tier "${tier}"`,
-        params: { hint: `tiers: ${[DEFAULT_TIER, ...Object.keys(tiers)].join(", ")}` },
-        input: tier,
-      });
-    }
+  .superRefine((section, context) => {
+    for (const { at, message, hint } of mistakesIn(section))
+      context.addIssue({ code: "custom", path: at, message, params: { hint }, input: section });
   })
   .describe("How much each caller may ask for of each route.");
 
 export type LimitsSection = z.output<typeof limitsSchema>;
-
-const routeLimitFields = z.strictObject(limitFields).refine(isBurstBound, BURST_ALONE);
-
-/** The `limits` of one route. Each limit named here takes the place of the tier's own on this route. */
-export const routeLimitsSchema = z
-  .strictObject({
-    ...limitFields,
-    tiers: z
-      .record(slug, routeLimitFields)
-      .optional()
-      .describe("The same for one tier only; goes before what is said for all of them."),
-  })
-  .refine(isBurstBound, BURST_ALONE)
-  .refine((settings) => Object.keys(settings).length > 0, { error: "limits without a limit" });
-
-export type RouteLimits = z.output<typeof routeLimitsSchema>;
-
-/** Tiers that a route names and the `limits` section does not define: they would never apply. */
-export function unknownTiers(section: LimitsSection, route: RouteLimits): string[] {
-  return Object.keys(route.tiers ?? {}).filter(
-    (tier) => tier !== DEFAULT_TIER && !Object.hasOwn(section.tiers, tier),
-  );
-}
 
 /** What the stage is made from: the section, and by route id what routes change. */
 export interface LimitsConfig extends LimitsSection {
@@ -166,4 +150,72 @@ export interface LimitsConfig extends LimitsSection {
    * is said and shadowed as ever, and no fact of it is left that a pack could deny by.
    */
   readonly leftToConstitution?: ReadonlySet<string> | undefined;
+}
+
+function isTimeZone(text: string): boolean {
+  // Offsets such as "+01:00" are understood too, but know no summer time: nobody who writes one means that.
+  if (!/^[A-Za-z]/.test(text)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: text }).format(0) !== "";
+  } catch {
+    return false;
+  }
+}
+
+interface SectionMistake {
+  readonly at: (string | number)[];
+  readonly message: string;
+  readonly hint: string;
+}
+
+type Named = Pick<LimitsSection, "tiers" | "callers" | "tenants" | "shared">;
+
+export const tierNames = ({ tiers }: Pick<LimitsSection, "tiers">): string[] => [
+  DEFAULT_TIER,
+  ...Object.keys(tiers),
+];
+
+function mistakesIn(section: Named): SectionMistake[] {
+  const known = tierNames(section);
+  const unknown = (tier: string | undefined, at: (string | number)[]): SectionMistake[] =>
+    tier === undefined || known.includes(tier)
+      ? []
+      : [{ at, message: `there is no tier "${tier}"`, hint: `tiers: ${known.join(", ")}` }];
+  const tierOf = (choice: string | Override): string | undefined =>
+    typeof choice === "string" ? choice : choice.tier;
+  return [
+    ...(["callers", "tenants"] as const).flatMap((table) =>
+      Object.entries(section[table]).flatMap(([name, choice]) =>
+        unknown(tierOf(choice), [table, name, ...(typeof choice === "string" ? [] : ["tier"])]),
+      ),
+    ),
+    ...section.shared.flatMap(({ tiers = [] }, i) =>
+      tiers.flatMap((tier, j) => unknown(tier, ["shared", i, "tiers", j])),
+    ),
+    ...likeNames(section),
+  ];
+}
+
+/** All limits of one request must have names of their own: headers and records know them by nothing else. */
+function likeNames({ tiers, shared }: Named): SectionMistake[] {
+  const taken = new Set(
+    tierNames({ tiers }).flatMap((tier) => [
+      ...possibleNames(tier),
+      ...possibleNames(`${tier}-total`),
+    ]),
+  );
+  return shared.flatMap(({ name }, i) => {
+    const names = possibleNames(name);
+    const isTaken = names.some((each) => taken.has(each));
+    for (const each of names) taken.add(each);
+    return isTaken
+      ? [
+          {
+            at: ["shared", i, "name"],
+            message: `limits of "${name}" would be named like others`,
+            hint: "choose a name that is no tier's, no other's, and neither with an ending such as -day",
+          },
+        ]
+      : [];
+  });
 }

@@ -2,112 +2,136 @@
  * The limits of one tier on one route, made ready at load: the rules a store decides by, and the parts of the answer
  * headers that never change. Nothing here is computed for a request but numbers into text.
  */
-import {
-  DAY_MS,
-  HOUR_MS,
-  MINUTE_MS,
-  type LimitGroup,
-  type LimitReading,
-  type LimitRule,
-} from "../../stores/limits/limit-store.ts";
-import type { LimitSet, RouteLimits } from "./config.ts";
+import type { LimitReading, LimitRule } from "../../stores/limits/limit-store.ts";
+import type { LimitSet, LimitsSection, Override } from "./config.ts";
+import type { Limits } from "./limit-fields.ts";
+import { policyItem } from "./policy-items.ts";
+import type { RouteLimits } from "./route-config.ts";
+import { layOver, rulesOf } from "./rules.ts";
+import type { SharedLimit, SubjectPart } from "./shared-config.ts";
 
-type Limits = Omit<LimitSet, "total" | "unlimited">;
+/** Limits of one scope, and by what they are counted. */
+export interface LimitScope {
+  readonly scope: string;
+  readonly by: readonly SubjectPart[];
+  readonly rules: readonly LimitRule[];
+}
 
 /** Limits of one tier on one route. */
 export interface LimitPolicy {
   readonly tier: string;
-  readonly groups: readonly LimitGroup[];
+  readonly scopes: readonly LimitScope[];
+  /** Units that a request reserves; 0 where none of the limits counts cost. */
+  readonly reserve: number;
   /** `RateLimit-Policy`, by which rule stands first. */
   readonly policyFields: readonly string[];
   /** The quoted name of each rule, as an item of `RateLimit` begins. */
   readonly itemNames: readonly string[];
 }
 
-/** What the policy of a tier on a route is made from. */
-export interface PolicyInput {
-  readonly tier: string;
-  readonly set: LimitSet;
-  readonly routeId: string;
-  readonly route: RouteLimits | undefined;
+/** What a policy needs to know of a route. */
+export interface LimitedRoute {
+  readonly id: string;
+  readonly model: string | undefined;
 }
 
-const WINDOWS = [
-  ["minute", MINUTE_MS],
-  ["hour", HOUR_MS],
-  ["day", DAY_MS],
-] as const;
+/** What the policy of a tier on a route is made from. */
+export interface PolicyInput {
+  readonly section: LimitsSection;
+  readonly tier: string;
+  readonly set: LimitSet;
+  /** Laid over, one after the other. */
+  readonly overrides?: readonly Override[];
+  readonly route: LimitedRoute;
+  readonly routeLimits: RouteLimits | undefined;
+}
 
-export function policyOf({ tier, set, routeId, route }: PolicyInput): LimitPolicy {
-  const { total, unlimited: _stated, ...tierLimits } = set;
-  const { tiers, ...forAll } = route ?? {};
-  const limits = override(override(tierLimits, forAll), tiers?.[tier] ?? {});
-  const groups = [
-    { scope: `route:${routeId}`, rules: rulesOf(tier, limits) },
-    { scope: "total", rules: total ? rulesOf(`${tier}-total`, total) : [] },
-  ].filter(({ rules }) => rules.length > 0);
-  const rules = groups.flatMap((group) => group.rules);
-  const described = rules.map(describe);
+/** Counted for each principal, whatever credential it shows. */
+const BY_IDENTITY: readonly SubjectPart[] = ["identity"];
+
+export function policyOf(input: PolicyInput): LimitPolicy {
+  const { section, tier, route, routeLimits } = input;
+  const reserve = reserveOf(routeLimits);
+  const isCounted = ({ unit }: LimitRule): boolean => unit === "requests" || reserve > 0;
+  const { limits, total } = limitsOf(input);
+  const scopes = [
+    { scope: `route:${route.id}`, by: BY_IDENTITY, rules: rulesOf(tier, limits, section) },
+    { scope: "total", by: BY_IDENTITY, rules: rulesOf(`${tier}-total`, total, section) },
+    ...section.shared
+      .filter((shared) => isSharedBy(shared, tier, route))
+      .map((shared) => ({
+        scope: `shared:${shared.name}`,
+        by: shared.by,
+        rules: rulesOf(shared.name, shared, section),
+      })),
+  ]
+    .map((scope) => ({ ...scope, rules: scope.rules.filter(isCounted) }))
+    .filter(({ rules }) => rules.length > 0);
+  const rules = scopes.flatMap((scope) => scope.rules);
+  const items = rules.map(policyItem);
   return {
     tier,
-    groups,
-    policyFields: described.map((first, i) =>
-      [first, ...described.filter((_, other) => other !== i)].join(", "),
+    scopes,
+    reserve: rules.some(({ unit }) => unit === "cost") ? reserve : 0,
+    policyFields: items.map((first, i) =>
+      [first, ...items.filter((_, other) => other !== i)].join(", "),
     ),
     itemNames: rules.map(({ name }) => `"${name}"`),
   };
 }
 
-/** The burst belongs to the rate: a new rate does not inherit the old one's burst. */
-function override(base: Limits, changes: Limits): Limits {
-  const merged = { ...base, ...changes };
-  if (changes.rate && changes.burst === undefined) delete merged.burst;
-  if (changes.quota) merged.quota = { ...base.quota, ...changes.quota };
-  return merged;
+/** Units that a request of the route reserves; 0 where it says of no cost. */
+export function reserveOf(routeLimits: RouteLimits | undefined): number {
+  const price = routeLimits?.cost;
+  if (price === undefined) return 0;
+  return typeof price === "number" ? price : price.reserve;
 }
 
-function rulesOf(name: string, { rate, burst, concurrency, quota }: Limits): LimitRule[] {
-  const rules: LimitRule[] = [];
-  if (rate) rules.push({ kind: "bucket", name, limit: burst ?? rate.count, ...rate });
-  for (const [kind, windowMs] of WINDOWS) {
-    const limit = quota?.[kind];
-    if (limit !== undefined) rules.push({ kind, name: `${name}-${kind}`, limit, windowMs });
-  }
-  if (concurrency !== undefined)
-    rules.push({ kind: "concurrency", name: `${name}-concurrency`, limit: concurrency });
-  return rules;
-}
+export const isSharedBy = (
+  { routes, models, tiers }: SharedLimit,
+  tier: string,
+  route: LimitedRoute,
+): boolean =>
+  (routes?.includes(route.id) ?? true) &&
+  (tiers?.includes(tier) ?? true) &&
+  (models === undefined || (route.model !== undefined && models.includes(route.model)));
 
-/** One item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10 section 3): q quota, w window, qu unit. */
-function describe(rule: LimitRule): string {
-  switch (rule.kind) {
-    case "bucket": {
-      // The window in which an empty bucket is whole again; section 3.1.3 wants whole seconds, and not zero.
-      const wholeMs = Math.ceil((rule.limit * rule.perMs) / rule.count);
-      return `"${rule.name}";q=${rule.limit};w=${Math.ceil(wholeMs / 1000)}`;
-    }
-    case "concurrency":
-      return `"${rule.name}";q=${rule.limit};qu="concurrent-requests"`;
-    case "minute":
-    case "hour":
-    case "day":
-      return `"${rule.name}";q=${rule.limit};w=${rule.windowMs / 1000}`;
-  }
+/** The tier, then the route, then whom it is about: who is named is meant more than what. */
+function limitsOf({ tier, set, overrides = [], routeLimits }: PolicyInput): {
+  readonly limits: Limits;
+  readonly total: Limits;
+} {
+  const { total = {}, unlimited: _stated, ...own } = set;
+  const { tiers, cost: _price, busyStatus: _status, ...forAll } = routeLimits ?? {};
+  const laid = [
+    forAll,
+    tiers?.[tier] ?? {},
+    ...overrides.map(({ tier: _tier, total: _total, ...limits }) => limits),
+  ];
+  return {
+    limits: laid.reduce<Limits>(layOver, own),
+    total: overrides.reduce<Limits>((under, over) => layOver(under, over.total ?? {}), total),
+  };
 }
 
 /**
- * Index of the tightest limit: the one with the fewest requests left, of equals the one that takes longest to be
- * whole. Concurrency comes last: what is running says little about what the next minute brings.
+ * Index of the tightest limit: the one that lets the fewest such requests through, of equals the one that takes longest
+ * to be whole. Concurrency comes last: what is running says little about what the next minute brings.
  */
-export function tightestOf(readings: readonly LimitReading[]): number {
+export function tightestOf(readings: readonly LimitReading[], reserve: number): number {
   let best = 0;
   for (let i = 1; i < readings.length; i++)
-    if (isTighter(readings[i] as LimitReading, readings[best] as LimitReading)) best = i;
+    if (isTighter(readings[i] as LimitReading, readings[best] as LimitReading, reserve)) best = i;
   return best;
 }
 
-function isTighter(a: LimitReading, b: LimitReading): boolean {
+function isTighter(a: LimitReading, b: LimitReading, reserve: number): boolean {
   const isRunning = a.rule.kind === "concurrency";
   if (isRunning !== (b.rule.kind === "concurrency")) return !isRunning;
-  return a.remaining < b.remaining || (a.remaining === b.remaining && a.resetMs > b.resetMs);
+  const left = requestsLeft(a, reserve);
+  const leftOfBest = requestsLeft(b, reserve);
+  return left < leftOfBest || (left === leftOfBest && a.resetMs > b.resetMs);
 }
+
+const requestsLeft = ({ rule, remaining }: LimitReading, reserve: number): number =>
+  rule.unit === "cost" ? Math.floor(remaining / reserve) : remaining;

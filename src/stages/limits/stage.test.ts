@@ -1,93 +1,13 @@
 /** The limits stage on a real memory store and a frozen clock. */
 import { describe, expect, test } from "vitest";
-import {
-  ANONYMOUS,
-  contextOf,
-  FrozenClock,
-  identityOf,
-  NOON_MS,
-  routeOf,
-  unmatchedRouteOf,
-  type TestContext,
-} from "../../../test/support/context.ts";
-import type { Identity } from "../../pipeline/facts.ts";
+import { contextOf, identityOf, NOON_MS, routeOf } from "../../../test/support/context.ts";
 import { Fault } from "../../pipeline/rejection.ts";
-import { applyEdits, headerValue } from "../../pipeline/response.ts";
-import type { Decision, StageHandlers } from "../../pipeline/stage.ts";
-import type { LimitStore } from "../../stores/limits/limit-store.ts";
+import { applyEdits } from "../../pipeline/response.ts";
+import type { Decision } from "../../pipeline/stage.ts";
+import type { LimitStore, LimitVerdict } from "../../stores/limits/limit-store.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
-import { limitsSchema, routeLimitsSchema } from "./config.ts";
-import { limits } from "./stage.ts";
-
-interface Setup {
-  readonly section?: object;
-  readonly routes?: Readonly<Record<string, object>>;
-  readonly store?: LimitStore;
-  /** Whether the constitution is told of refusals on the route of most tests. */
-  readonly isLeft?: boolean;
-}
-
-/** The stage as the gateway would make it, with what a test needs to play caller, clock and runner. */
-function stageOf({ section = {}, routes = {}, store = new MemoryLimitStore(), isLeft }: Setup) {
-  const clock = new FrozenClock();
-  const config = {
-    ...limitsSchema.parse(section),
-    routes: new Map(
-      Object.entries(routes).map(([id, settings]) => [id, routeLimitsSchema.parse(settings)]),
-    ),
-    leftToConstitution: isLeft ? new Set(["churn.v2.predict"]) : undefined,
-  };
-  const stage = limits(config, { store, clock });
-  const bound = new Map<string, StageHandlers<"limits">>();
-  const handlersOf = (id: string): StageHandlers<"limits"> => {
-    const handlers = bound.get(id) ?? stage.bind(routeOf({ id }));
-    if (!handlers) throw new Error("not bound");
-    bound.set(id, handlers);
-    return handlers;
-  };
-
-  const start = (identity: Identity | undefined = identityOf(), id = "churn.v2.predict") => {
-    const handlers = handlersOf(id);
-    const context = contextOf({ ...(identity && { identity }), route: { id } });
-    const decision = handlers.onHead?.(context) as Decision<"limits">;
-    if (decision.verdict !== "answer" && decision.learned) context.facts.limits = decision.learned;
-    const end = () => handlers.onEnd?.(context, { status: 200, wasForwarded: true });
-    return { context, decision, end, answer: () => answerOf(handlers, context, decision) };
-  };
-  const call = (identity?: Identity, id?: string) => {
-    const running = start(identity, id);
-    running.end();
-    return running;
-  };
-  return { stage, clock, start, call };
-}
-
-/** The headers of the answer, as the runner would put them together. */
-function answerOf(
-  handlers: StageHandlers<"limits">,
-  context: TestContext,
-  decision: Decision<"limits">,
-): Record<string, string | undefined> {
-  const headers =
-    decision.verdict === "reject"
-      ? [...(decision.rejection.headers ?? [])]
-      : ["x-ratelimit-limit", "9"];
-  applyEdits(headers, handlers.decorate?.(context, 200) ?? []);
-  return Object.fromEntries(
-    [
-      "x-ratelimit-limit",
-      "x-ratelimit-remaining",
-      "x-ratelimit-reset",
-      "ratelimit",
-      "ratelimit-policy",
-    ].map((name) => [name, headerValue(headers, name)]),
-  );
-}
-
-const codeOf = (decision: Decision<"limits">): string =>
-  decision.verdict === "reject" ? decision.rejection.code : decision.verdict;
-const retryOf = (decision: Decision<"limits">): number | undefined =>
-  decision.verdict === "reject" ? decision.rejection.retryAfterSeconds : undefined;
+import { StoreUnavailable } from "../../stores/store-unavailable.ts";
+import { codeOf, retryOf, ROUTE_ID, stageOf } from "./limits-stage.test-support.ts";
 
 describe("decisions", () => {
   test("a burst passes, the next request is refused with the time after which one passes", () => {
@@ -135,7 +55,11 @@ describe("decisions", () => {
   test("the end of a request that never reached this stage releases nothing", () => {
     const { start, stage } = stageOf({ section: { default: { concurrency: 1 } } });
     start();
-    stage.bind(routeOf())?.onEnd?.(contextOf(), { status: 401, wasForwarded: false });
+    stage.bind(routeOf())?.onEnd?.(contextOf(), {
+      status: 401,
+      code: "identity.credentials_missing",
+      wasForwarded: false,
+    });
     expect(codeOf(start().decision)).toBe("limits.concurrency_exceeded");
   });
 
@@ -162,22 +86,43 @@ describe("decisions", () => {
     expect(decision.rejection.message).not.toContain("gold");
   });
 
-  test("a store that is down is a fault, not a pass", () => {
-    const down = (): never => {
-      throw new Fault("limits.store_unavailable", "store down");
-    };
-    const { start } = stageOf({ store: { decide: down, release: () => {} } });
-    expect(() => start()).toThrow(Fault);
+  test.each([
+    {
+      name: "at once",
+      decide: () => {
+        throw new StoreUnavailable("down");
+      },
+    },
+    { name: "later", decide: async () => Promise.reject(new StoreUnavailable("down")) },
+    {
+      name: "as the fault it is",
+      decide: async () => Promise.reject(new Fault("limits.store_unavailable", "down")),
+    },
+  ])("a store that says $name that it is down is a fault, not a pass", async ({ decide }) => {
+    const { start } = stageOf({ store: { decide, finish: () => undefined } });
+    const asked = async (): Promise<unknown> => start().decision;
+    await expect(asked()).rejects.toMatchObject({
+      name: "Fault",
+      code: "limits.store_unavailable",
+    });
   });
 
-  test("a store that answers later is waited for, and its lease released once", async () => {
+  test("any other error of a store stays the bug that it is", () => {
+    const decide = (): never => {
+      throw new TypeError("bug");
+    };
+    const { start } = stageOf({ store: { decide, finish: () => undefined } });
+    expect(() => start()).toThrow(TypeError);
+  });
+
+  test("a store that answers later is waited for, and its hold given back once", async () => {
     const memory = new MemoryLimitStore();
-    const released: object[] = [];
+    const finished: object[] = [];
     const store: LimitStore = {
-      decide: async (...asked) => memory.decide(...asked),
-      release: (lease) => {
-        released.push(lease);
-        memory.release(lease);
+      decide: async (request) => memory.decide(request),
+      finish: (hold, cost) => {
+        finished.push(hold);
+        memory.finish(hold, cost);
       },
     };
     const { start } = stageOf({ section: { default: { concurrency: 1 } }, store });
@@ -188,105 +133,64 @@ describe("decisions", () => {
     context.facts.limits = decision.learned;
     end();
     end();
-    expect(released).toHaveLength(1);
+    expect(finished).toHaveLength(1);
     expect(codeOf(await settled(start().decision))).toBe("continue");
   });
-});
 
-describe("whose limit", () => {
-  const section = {
-    default: { quota: { day: 1 } },
-    tiers: { silver: { quota: { day: 2 } }, gold: { quota: { day: 3 } } },
-    callers: { batch: "silver", plain: "default" },
-  };
-  const allowed = (identity: Identity | undefined): number => {
-    const { call } = stageOf({ section });
-    let passed = 0;
-    while (codeOf(call(identity).decision) === "continue") passed++;
-    return passed;
-  };
-
-  test.each([
-    { name: "the tier of the credential", identity: identityOf({ tier: "gold" }), passes: 3 },
-    { name: "the tier of the callers table", identity: identityOf({ caller: "batch" }), passes: 2 },
-    {
-      name: "the credential's tier before the table's",
-      identity: identityOf({ caller: "batch", tier: "gold" }),
-      passes: 3,
-    },
-    { name: "the default for everyone else", identity: identityOf(), passes: 1 },
-    {
-      name: "the default when the table says so",
-      identity: identityOf({ caller: "plain" }),
-      passes: 1,
-    },
-    { name: "the default for an unknown tier", identity: identityOf({ tier: "root" }), passes: 1 },
-    { name: "the default for `__proto__`", identity: identityOf({ tier: "__proto__" }), passes: 1 },
-    { name: "the default for the anonymous", identity: ANONYMOUS, passes: 1 },
-  ])("$name", ({ identity, passes }) => {
-    expect(allowed(identity)).toBe(passes);
+  test("a full window is refused until enough of it has passed", () => {
+    const { call, clock } = stageOf({ section: { default: { window: "3/10m" } } });
+    for (let i = 0; i < 3; i++) expect(codeOf(call().decision)).toBe("continue");
+    const { decision } = call();
+    expect(codeOf(decision)).toBe("limits.window_full");
+    const waitSeconds = retryOf(decision) ?? 0;
+    // A slot's worth of time more than the window, at most.
+    expect(waitSeconds).toBeGreaterThanOrEqual(600);
+    expect(waitSeconds).toBeLessThanOrEqual(620);
+    clock.advance(waitSeconds * 1_000);
+    expect(codeOf(call().decision)).toBe("continue");
   });
 
-  test("callers, routes and addresses are counted apart", () => {
-    const { call } = stageOf({ section });
-    expect(codeOf(call(identityOf()).decision)).toBe("continue");
-    expect(codeOf(call(identityOf(), "churn.v1.predict").decision)).toBe("continue");
-    expect(codeOf(call(identityOf({ caller: "other" })).decision)).toBe("continue");
-    expect(codeOf(call(ANONYMOUS).decision)).toBe("continue");
-    expect(codeOf(call(identityOf()).decision)).toBe("limits.quota_exhausted");
-  });
-
-  test("without an identity the address is counted", () => {
-    const { stage } = stageOf({ section });
-    const ask = (callerAddress: string): string =>
-      codeOf(stage.bind(routeOf())?.onHead?.(contextOf({ callerAddress })) as Decision<"limits">);
-    expect(ask("192.0.2.1")).toBe("continue");
-    expect(ask("192.0.2.1")).toBe("limits.quota_exhausted");
-    expect(ask("192.0.2.2")).toBe("continue");
-  });
-
-  test("a total is counted over all routes, and a rotated credential keeps its count", () => {
-    const { call } = stageOf({
-      section: { default: { rate: "100/s", total: { quota: { day: 2 } } } },
+  test("a month is the operator's, not UTC's", () => {
+    const { call, clock } = stageOf({
+      section: { timeZone: "Asia/Tokyo", default: { quota: { month: 1 } } },
     });
-    call(identityOf({ credentialId: "old" }), "churn.v1.predict");
-    call(identityOf({ credentialId: "new" }), "churn.v2.predict");
-    const { decision } = call(identityOf({ credentialId: "new" }), "fraud.v1.predict");
-    expect(codeOf(decision)).toBe("limits.quota_exhausted");
+    call();
+    const { decision } = call();
+    // From 21:00 on the 22nd until the first of December in Tokyo: 8 days and 3 hours.
+    expect(retryOf(decision)).toBe((8 * 24 + 3) * 3_600);
+    clock.advance((8 * 24 + 3) * 3_600_000);
+    expect(codeOf(call().decision)).toBe("continue");
   });
 
-  test("a route changes what it names and keeps the rest; what it says of a tier goes first", () => {
-    const { call } = stageOf({
-      section: {
-        default: { rate: "1000/s", burst: 7, quota: { day: 100, hour: 50 } },
-        tiers: { gold: { rate: "1000/s", burst: 70 } },
-      },
-      routes: {
-        "churn.v2.predict": {
-          rate: "4/s",
-          quota: { hour: 20 },
-          tiers: { gold: { rate: "9/s" } },
-        },
-      },
+  test("too many at the same time are 503 where the route says so", () => {
+    const { start } = stageOf({
+      section: { default: { concurrency: 1 } },
+      routes: { [ROUTE_ID]: { busyStatus: 503 } },
     });
-    expect(call().answer()["ratelimit-policy"]).toBe(
-      '"default";q=4;w=1, "default-hour";q=20;w=3600, "default-day";q=100;w=86400',
-    );
-    expect(call(identityOf({ tier: "gold" })).answer()["ratelimit-policy"]).toBe(
-      '"gold";q=9;w=1, "gold-hour";q=20;w=3600',
-    );
-    expect(call(identityOf(), "other").answer()["x-ratelimit-limit"]).toBe("7");
+    start();
+    const { decision } = start();
+    expect(decision).toMatchObject({
+      rejection: { code: "limits.busy", status: 503, retryAfterSeconds: 1 },
+    });
+    start(identityOf(), "other");
+    expect(codeOf(start(identityOf(), "other").decision)).toBe("limits.concurrency_exceeded");
   });
 
-  test("a tier stated to be unlimited is not counted and has no headers of ours", () => {
-    const { call } = stageOf({ section: { tiers: { internal: { unlimited: true } } } });
-    const internal = identityOf({ tier: "internal" });
-    for (let i = 0; i < 1_000; i++) expect(codeOf(call(internal).decision)).toBe("continue");
-    expect(call(internal).answer()["ratelimit"]).toBeUndefined();
-  });
-
-  test("paths that match nothing are not this stage's", () => {
-    expect(stageOf({}).stage.bind(unmatchedRouteOf())).toBeNull();
+  test("jitter only ever makes callers come back later, and all headers say the same moment", () => {
+    const draws = [0, 0.5, 0.999];
+    const { call } = stageOf({
+      section: { retryJitter: "10s", default: { rate: "1/20s" } },
+      random: () => draws.shift() ?? 0,
+    });
+    call();
+    expect(retryOf(call().decision)).toBe(20);
+    const refused = call();
+    expect(retryOf(refused.decision)).toBe(25);
+    expect(refused.answer()).toMatchObject({
+      "x-ratelimit-reset": String(NOON_MS / 1_000 + 25),
+      ratelimit: '"default";r=0;t=25',
+    });
+    expect(retryOf(call().decision)).toBe(30);
   });
 });
 
@@ -336,6 +240,50 @@ describe("headers", () => {
     });
   });
 
+  test("units, windows and months are stated, none shorter than it is", () => {
+    const { call } = stageOf({
+      section: {
+        default: { window: "1000/10m", quota: { month: 5 }, cost: { rate: "100/m", burst: 300 } },
+      },
+      routes: { [ROUTE_ID]: { cost: 7 } },
+    });
+    expect(call().answer()).toMatchObject({
+      "ratelimit-policy":
+        '"default-month";q=5;w=2678400, "default-window";q=1000;w=600, "default-cost";q=300;qu="cost-units";w=180',
+    });
+  });
+
+  test("of cost and requests, that stands first which lets the fewest such requests through", () => {
+    const { call } = stageOf({
+      section: { default: { quota: { hour: 50 }, cost: { quota: { hour: 1_000 } } } },
+      routes: { [ROUTE_ID]: { cost: 100 }, cheap: { cost: 1 } },
+    });
+    expect(call().answer()["x-ratelimit-limit"]).toBe("1000");
+    expect(call(identityOf(), "cheap").answer()["x-ratelimit-limit"]).toBe("50");
+  });
+
+  test.each(["share", "allow"] as const)("a degraded decision (%s) is marked", (degraded) => {
+    const memory = new MemoryLimitStore();
+    const store: LimitStore = {
+      decide: (request): LimitVerdict => ({
+        ...memory.decide(request),
+        degraded,
+      }),
+      finish: () => undefined,
+    };
+    const { call } = stageOf({ section: { default: { rate: "1/h" } }, store });
+    const passed = call();
+    expect(passed.answer()["x-portcullis-degraded"]).toBe(`limits;mode=${degraded}`);
+    expect(passed.context.facts.limits?.degraded).toBe(degraded);
+    const refused = call();
+    expect(codeOf(refused.decision)).toBe("limits.bucket_empty");
+    expect(refused.answer()["x-portcullis-degraded"]).toBe(`limits;mode=${degraded}`);
+  });
+
+  test("no upstream can say that a decision was degraded", () => {
+    expect(stageOf({}).call().answer()["x-portcullis-degraded"]).toBeUndefined();
+  });
+
   test("the prefix is the operator's", () => {
     const { call, stage } = stageOf({ section: { header: "X-Bank-Quota" } });
     const { context } = call();
@@ -355,9 +303,17 @@ describe("headers", () => {
 
   test("the recorded fact names every limit", () => {
     const { call } = stageOf({ section: { default: { rate: "2/s", quota: { day: 9 } } } });
+    const requests = { unit: "requests" };
     expect(call().context.facts.limits?.states).toEqual([
-      { name: "default", limit: 2, remaining: 1, resetSeconds: 1 },
-      { name: "default-day", limit: 9, remaining: 8, resetSeconds: 43_200 },
+      { name: "default", limit: 2, remaining: 1, resetSeconds: 1, kind: "bucket", ...requests },
+      {
+        name: "default-day",
+        limit: 9,
+        remaining: 8,
+        resetSeconds: 43_200,
+        kind: "day",
+        ...requests,
+      },
     ]);
   });
 });

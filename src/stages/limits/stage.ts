@@ -2,97 +2,58 @@
  * How much: decides all limits of a caller on a route at once and says on every answer where the caller stands. It
  * never spends anything on a request that one of the limits refuses, also where it leaves the refusal to the constitution.
  */
-import type { Identity, Limited, LimitState } from "../../pipeline/facts.ts";
-import { rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
+import { Fault, rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
 import { replaceHeaders, type Edit } from "../../pipeline/response.ts";
-import type { Clock, Decision, PreparedStage, StageHandlers } from "../../pipeline/stage.ts";
-import type {
-  Lease,
-  LimitReading,
-  LimitStore,
-  LimitVerdict,
-} from "../../stores/limits/limit-store.ts";
-import { DEFAULT_TIER, unknownTiers, type LimitsConfig } from "./config.ts";
-import { toFieldNames, toFields, type FieldNames, type Standing } from "./fields.ts";
-import { policyOf, tightestOf, type LimitPolicy } from "./policy.ts";
+import {
+  CONTINUE,
+  type Clock,
+  type Decision,
+  type PreparedStage,
+  type StageHandlers,
+} from "../../pipeline/stage.ts";
+import type { LimitRule, LimitStore, LimitVerdict } from "../../stores/limits/limit-store.ts";
+import { StoreUnavailable } from "../../stores/store-unavailable.ts";
+import type { LimitsConfig } from "./config.ts";
+import { toFieldNames, toFields, type FieldNames } from "./fields.ts";
+import { meterBody, type FieldPath } from "./metered.ts";
+import { unknownTiers } from "./mistakes.ts";
+import type { LimitPolicy } from "./policy.ts";
+import { preparePrice, Spending, type PreparedPrice } from "./spending.ts";
+import { Allowance, Excess, Reading } from "./standing.ts";
+import { meterStream } from "./stream-meter.ts";
+import { principalOf, subjectOf } from "./subjects.ts";
+import { policySelector } from "./tiers.ts";
 
 export interface LimitsTools {
   readonly store: LimitStore;
   readonly clock: Clock;
+  /** From 0 up to 1, for the jitter. Default `Math.random`. */
+  readonly random?: () => number;
 }
-
-type Granted = Extract<LimitVerdict, { isGranted: true }>;
-type Refused = Extract<LimitVerdict, { isGranted: false }>;
 
 const NO_EDITS: readonly Edit[] = [];
 
 const CODES = {
   bucket: "limits.bucket_empty",
+  sliding: "limits.window_full",
   minute: "limits.quota_exhausted",
   hour: "limits.quota_exhausted",
   day: "limits.quota_exhausted",
+  month: "limits.quota_exhausted",
   concurrency: "limits.concurrency_exceeded",
-} as const satisfies Record<LimitReading["rule"]["kind"], RejectionCode>;
+} as const satisfies Record<LimitRule["kind"], RejectionCode>;
+
+const BUSY_STATUS = 503;
+
+function codeOf({ kind, unit }: LimitRule, busyStatus: number | undefined): RejectionCode {
+  if (unit === "cost") return "limits.cost_exhausted";
+  if (kind === "concurrency" && busyStatus === BUSY_STATUS) return "limits.busy";
+  return CODES[kind];
+}
 
 /** Nobody is counted in a tier that is stated to be unlimited; that it was asked, and refused nothing, is known. */
 const UNLIMITED: Decision<"limits"> = { verdict: "continue", learned: { states: [] } };
-
-/** The fact of this stage; it also carries, out of sight of the others, what this stage needs again at the end. */
-abstract class Reading implements Limited {
-  readonly policy: LimitPolicy;
-  readonly readings: readonly LimitReading[];
-  readonly nowMs: number;
-
-  constructor(policy: LimitPolicy, { readings }: LimitVerdict, nowMs: number) {
-    this.policy = policy;
-    this.readings = readings;
-    this.nowMs = nowMs;
-  }
-
-  /** What the headers of the answer say. */
-  abstract get standing(): Standing;
-
-  /** Made only when somebody looks: most requests are recorded without it. */
-  get states(): readonly LimitState[] {
-    return this.readings.map(({ rule, remaining, resetMs }) => ({
-      name: rule.name,
-      limit: rule.limit,
-      remaining,
-      resetSeconds: Math.ceil(resetMs / 1000),
-    }));
-  }
-}
-
-/** All limits let the request pass, and it is counted. */
-class Allowance extends Reading {
-  lease: Lease | undefined;
-
-  constructor(policy: LimitPolicy, verdict: Granted, nowMs: number) {
-    super(policy, verdict, nowMs);
-    this.lease = verdict.lease;
-  }
-
-  get standing(): Standing {
-    const { policy, readings, nowMs } = this;
-    const first = tightestOf(readings);
-    const firstResetMs = (readings[first] as LimitReading).resetMs;
-    return { policy, readings, first, firstResetMs, nowMs };
-  }
-}
-
-/** One of the limits refused, and nothing was counted. */
-class Excess extends Reading {
-  readonly standing: Standing;
-  refusal: Rejection | undefined;
-
-  constructor(policy: LimitPolicy, verdict: Refused, nowMs: number) {
-    super(policy, verdict, nowMs);
-    const { readings, refusedBy, retryAfterMs: firstResetMs } = verdict;
-    // The draft's section on Retry-After: when both are sent they SHOULD name the same moment.
-    this.standing = { policy, readings, first: readings.indexOf(refusedBy), firstResetMs, nowMs };
-  }
-}
 
 /** Throws when a route names a tier that does not exist: it would silently limit nobody. */
 export function limits(config: LimitsConfig, tools: LimitsTools): PreparedStage<"limits"> {
@@ -118,93 +79,117 @@ interface Binding {
 
 function handlersFor(binding: Binding): StageHandlers<"limits"> {
   const { config, route, tools, names } = binding;
-  const { store, clock } = tools;
-  const policyFor = policySelector(binding);
-  const isLeft = config.leftToConstitution?.has(route.id) ?? false;
-  const written = new Set([
-    names.limit,
-    names.remaining,
-    names.reset,
-    "ratelimit",
-    "ratelimit-policy",
-  ]);
-
+  const price = config.routes.get(route.id)?.cost;
+  const prepared = price === undefined ? undefined : preparePrice(price);
   return {
-    onHead(context) {
-      const identity = context.facts.identity;
-      const policy = policyFor(identity);
-      if (policy.groups.length === 0) return UNLIMITED;
-      const nowMs = clock.nowMs();
-      const verdict = store.decide(subjectOf(context), policy.groups, nowMs);
-      if (!(verdict instanceof Promise)) return toDecision(policy, verdict, nowMs);
-      return verdict.then((settled) => toDecision(policy, settled, nowMs));
-    },
-
+    onHead: decider(binding, prepared),
     decorate(context) {
       const reading = context.facts.limits;
       if (!(reading instanceof Reading)) return NO_EDITS;
-      return [replaceHeaders(written, toFields(reading.standing, names))];
+      return [replaceHeaders(names.all, toFields(reading.standing, names))];
     },
-
-    onEnd(context) {
+    ...(prepared && meteringBy(prepared)),
+    onEnd(context, ending) {
       const allowance = context.facts.limits;
-      if (!(allowance instanceof Allowance) || allowance.lease === undefined) return;
-      const { lease } = allowance;
-      allowance.lease = undefined;
-      store.release(lease);
+      if (allowance instanceof Allowance) allowance.end(ending, tools.store);
     },
   };
+}
 
-  function toDecision(
-    policy: LimitPolicy,
-    verdict: LimitVerdict,
-    nowMs: number,
-  ): Decision<"limits"> {
-    if (verdict.isGranted)
-      return { verdict: "continue", learned: new Allowance(policy, verdict, nowMs) };
-    const learned = new Excess(policy, verdict, nowMs);
-    const refusal = refusalOf(verdict, learned.standing);
+type Decide = NonNullable<StageHandlers<"limits">["onHead"]>;
+
+function decider(
+  { config, route, tools, names }: Binding,
+  price: PreparedPrice | undefined,
+): Decide {
+  const { store, clock, random = Math.random } = tools;
+  const routeLimits = config.routes.get(route.id);
+  const policyFor = policySelector({ section: config, route, routeLimits });
+  const isLeft = config.leftToConstitution?.has(route.id) ?? false;
+
+  return (context) => {
+    const policy = policyFor(context.facts.identity);
+    if (policy.scopes.length === 0) return UNLIMITED;
+    let verdict: LimitVerdict | Promise<LimitVerdict>;
+    try {
+      verdict = store.decide({
+        groups: groupsOf(policy, context),
+        cost: policy.reserve,
+        nowMs: clock.nowMs(),
+      });
+    } catch (error) {
+      throw faultOf(error);
+    }
+    if (!(verdict instanceof Promise)) return toDecision(policy, verdict);
+    return verdict.then(
+      (decided) => toDecision(policy, decided),
+      (error: unknown) => {
+        throw faultOf(error);
+      },
+    );
+  };
+
+  function toDecision(policy: LimitPolicy, verdict: LimitVerdict): Decision<"limits"> {
+    const nowMs = clock.nowMs();
+    if (verdict.isGranted) {
+      const cost = price && policy.reserve > 0 ? new Spending(price) : undefined;
+      return { verdict: "continue", learned: new Allowance(policy, verdict, { nowMs, cost }) };
+    }
+    const delayMs = random() * config.retryJitter;
+    const learned = new Excess(policy, verdict, { nowMs, delayMs });
+    const refusal = refusalOf(verdict.refusedBy.rule, learned);
     if (!isLeft) return { verdict: "reject", rejection: refusal, learned };
     learned.refusal = refusal;
     return { verdict: "continue", learned };
   }
 
-  function refusalOf(
-    { refusedBy: { rule }, retryAfterMs }: Refused,
-    standing: Standing,
-  ): Rejection {
-    return rejection(CODES[rule.kind], {
+  function refusalOf(rule: LimitRule, excess: Excess): Rejection {
+    return rejection(codeOf(rule, routeLimits?.busyStatus), {
       cause: `limit "${rule.name}" of ${rule.limit} is spent`,
-      headers: toFields(standing, names),
-      retryAfterSeconds: Math.ceil(retryAfterMs / 1000),
+      headers: toFields(excess.standing, names),
+      retryAfterSeconds: excess.retryAfterSeconds,
     });
   }
 }
 
-/** Chooses by the credential's own tier, then by the `callers` table; an unknown tier gets the default. */
-function policySelector({
-  config,
-  route,
-}: Binding): (identity: Identity | undefined) => LimitPolicy {
-  const routeSettings = config.routes.get(route.id);
-  const compile = (tier: string, set = config.default): LimitPolicy =>
-    policyOf({ tier, set, routeId: route.id, route: routeSettings });
-  const fallback = compile(DEFAULT_TIER);
-  const byTier = new Map(
-    Object.entries(config.tiers).map(([tier, set]) => [tier, compile(tier, set)]),
-  );
-  const byCaller = new Map(
-    Object.entries(config.callers).map(([caller, tier]) => [caller, byTier.get(tier) ?? fallback]),
-  );
+/** Every scope with the subject that this request is counted for there. */
+function groupsOf({ scopes }: LimitPolicy, context: RequestContext) {
+  const principal = principalOf(context);
+  return scopes.map(({ scope, by, rules }) => ({
+    scope,
+    subject: by.length === 1 && by[0] === "identity" ? principal : subjectOf(context, by),
+    rules,
+  }));
+}
 
-  return (identity) => {
-    if (identity === undefined || identity.method === "anonymous") return fallback;
-    const named = identity.tier === undefined ? undefined : byTier.get(identity.tier);
-    return named ?? byCaller.get(identity.caller) ?? fallback;
+/** A store that cannot tell is a dependency that is down: what that means is the operator's to say. */
+function faultOf(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailable)) return error;
+  return new Fault("limits.store_unavailable", error.message, { cause: error });
+}
+
+type Metering = Pick<StageHandlers<"limits">, "onAnswer" | "onResponse" | "onStream">;
+
+/** Only a field makes the runner hold answers; a header is read as it passes. */
+function meteringBy({ field }: PreparedPrice): Metering {
+  const onAnswer: Metering["onAnswer"] = (context, { headers }) =>
+    spendingOf(context)?.answered(headers);
+  return field === undefined ? { onAnswer } : { onAnswer, ...fieldMetering(field) };
+}
+
+function fieldMetering(field: FieldPath): Metering {
+  return {
+    onResponse(context, { headers, body }) {
+      spendingOf(context)?.metered(meterBody(headers, body, field));
+      return CONTINUE;
+    },
+    onStream(context, response) {
+      const spending = spendingOf(context);
+      return spending ? meterStream(response, field, spending) : CONTINUE;
+    },
   };
 }
 
-/** Without an identity the address is the caller: nobody is ever counted as nobody. */
-function subjectOf(context: RequestContext): string {
-  return context.facts.identity?.key ?? `address:${context.request.callerAddress}`;
+function spendingOf({ facts }: RequestContext): Spending | undefined {
+  return facts.limits instanceof Allowance ? facts.limits.cost : undefined;
 }
