@@ -6,6 +6,7 @@
  * socket shows IPv4 callers that way, and a deny list that took them for IPv6 would let them in.
  */
 import { addressText, lastRead, readAddress, readIpv4 } from "./ip-text.ts";
+import { maskOfWord, NetworkTable } from "./network-table.ts";
 
 /** An address in canonical text (RFC 5952 for IPv6) and in 32-bit words: one for IPv4, four for IPv6. */
 export interface Address {
@@ -71,24 +72,75 @@ export function parseCidr(
   return { family: address.family, text: canonical, words: first, prefixBits };
 }
 
+/** Builds a set network by network, without an object for each: for lists of a million lines. */
+export class CidrSetBuilder {
+  readonly #four = new NetworkTable(1);
+  readonly #six = new NetworkTable(4);
+  #size = 0;
+
+  add({ family, words, prefixBits }: Pick<Cidr, "family" | "words" | "prefixBits">): void {
+    this.#size++;
+    (family === 4 ? this.#four : this.#six).add(words, prefixBits);
+  }
+
+  /** Adds the network in `text`; undefined, or why it is refused. */
+  addText(text: string): string | undefined {
+    if (this.#addPlainIpv4(text)) return undefined;
+    const parsed = parseCidr(text);
+    if ("refused" in parsed) return parsed.refused;
+    this.add(parsed);
+    return undefined;
+  }
+
+  /** To be called once: the set takes the networks over. */
+  build(): CidrSet {
+    this.#four.seal();
+    this.#six.seal();
+    return new CidrSet({ four: this.#four, six: this.#six, size: this.#size });
+  }
+
+  /** Dotted decimal with a plain prefix or none; false for everything else, mistakes included. */
+  #addPlainIpv4(text: string): boolean {
+    const slash = text.indexOf("/");
+    const four = readIpv4(text, 0, slash < 0 ? text.length : slash);
+    if (four < 0) return false;
+    const prefixBits = slash < 0 ? 32 : plainPrefix(text, slash + 1);
+    if (prefixBits < 0 || (four & maskOfWord(prefixBits, 0)) >>> 0 !== four) return false;
+    this.#size++;
+    this.#four.add([four], prefixBits);
+    return true;
+  }
+}
+
+/** A prefix length of IPv4 from `from` to the end, or -1. */
+function plainPrefix(text: string, from: number): number {
+  const high = text.charCodeAt(from) - 48;
+  if (text.length === from + 1) return high >= 0 && high <= 9 ? high : -1;
+  const low = text.charCodeAt(from + 1) - 48;
+  const prefixBits = 10 * high + low;
+  const isPlain = text.length === from + 2 && high >= 1 && high <= 3 && low >= 0 && low <= 9;
+  return isPlain && prefixBits <= 32 ? prefixBits : -1;
+}
+
+interface Sealed {
+  readonly four: NetworkTable;
+  readonly six: NetworkTable;
+  readonly size: number;
+}
+
 /** A fixed set of networks. */
 export class CidrSet {
-  readonly #four: Networks;
-  readonly #six: Networks;
+  readonly #four: NetworkTable;
+  readonly #six: NetworkTable;
   /** How many networks were given. */
   readonly size: number;
 
-  constructor(networks: Iterable<Cidr>) {
-    const all = [...networks];
-    this.size = all.length;
-    this.#four = new Networks(
-      all.filter(({ family }) => family === 4),
-      1,
-    );
-    this.#six = new Networks(
-      all.filter(({ family }) => family === 6),
-      4,
-    );
+  /** From parsed networks; lists of very many are built with a `CidrSetBuilder`. */
+  constructor(networks: Iterable<Cidr> | Sealed) {
+    const { four, six, size } = "four" in networks ? networks : sealed(networks);
+    this.#four = four;
+    this.#six = six;
+    this.size = size;
   }
 
   /** Whether the address lies in any of the networks. Text that is no address lies in none. */
@@ -99,75 +151,14 @@ export class CidrSet {
   }
 }
 
-/** Networks of one family, sorted; networks inside another are dropped, so at most one can hold an address. */
-class Networks {
-  readonly #width: number;
-  readonly #count: number;
-  readonly #starts: Uint32Array;
-  readonly #masks: Uint32Array;
-
-  constructor(networks: readonly Cidr[], width: number) {
-    const kept: Cidr[] = [];
-    for (const network of [...networks].sort(byStartThenWidest)) {
-      const last = kept.at(-1);
-      if (!last || !contains(last, network)) kept.push(network);
-    }
-    this.#width = width;
-    this.#count = kept.length;
-    this.#starts = Uint32Array.from(kept.flatMap((network) => network.words));
-    this.#masks = Uint32Array.from(
-      kept.flatMap(({ words: parts, prefixBits }) =>
-        parts.map((_, i) => maskOfWord(prefixBits, i)),
-      ),
-    );
+function sealed(networks: Iterable<Cidr>): Sealed {
+  const [four, six] = [new NetworkTable(1), new NetworkTable(4)];
+  let size = 0;
+  for (const { family, words, prefixBits } of networks) {
+    size++;
+    (family === 4 ? four : six).add(words, prefixBits);
   }
-
-  /** Whether the address last read lies in one of them. */
-  coversCurrent(): boolean {
-    let low = 0;
-    let high = this.#count - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      if (this.#isAtOrBelowCurrent(middle)) low = middle + 1;
-      else high = middle - 1;
-    }
-    if (high < 0) return false;
-    const at = high * this.#width;
-    for (let i = 0; i < this.#width; i++) {
-      const masked = ((lastRead[i] as number) & (this.#masks[at + i] as number)) >>> 0;
-      if (masked !== this.#starts[at + i]) return false;
-    }
-    return true;
-  }
-
-  #isAtOrBelowCurrent(index: number): boolean {
-    const at = index * this.#width;
-    for (let i = 0; i < this.#width; i++) {
-      const start = this.#starts[at + i] as number;
-      const word = lastRead[i] as number;
-      if (start !== word) return start < word;
-    }
-    return true;
-  }
-}
-
-function byStartThenWidest(a: Cidr, b: Cidr): number {
-  for (let i = 0; i < a.words.length; i++) {
-    const difference = (a.words[i] as number) - (b.words[i] as number);
-    if (difference !== 0) return difference;
-  }
-  return a.prefixBits - b.prefixBits;
-}
-
-function contains(outer: Cidr, inner: Cidr): boolean {
-  return outer.words.every(
-    (word, i) => ((inner.words[i] as number) & maskOfWord(outer.prefixBits, i)) >>> 0 === word,
-  );
-}
-
-/** The mask of the index-th 32-bit word under a prefix, unsigned. */
-function maskOfWord(prefixBits: number, index: number): number {
-  const bits = Math.min(32, Math.max(0, prefixBits - index * 32));
-  // A shift by 32 is a shift by 0 in JavaScript.
-  return bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> 0;
+  four.seal();
+  six.seal();
+  return { four, six, size };
 }

@@ -8,7 +8,7 @@
 import { watch, type FSWatcher } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ABSENT, digestOf, type FileDigests } from "./file-digest.ts";
+import { ABSENT, digestInTurns, type FileDigests } from "./file-digest.ts";
 import { FileRefused, readBounded } from "./read-bounded.ts";
 
 /** Several files that belong together (certificate and key) are written within this time of each other. */
@@ -18,7 +18,7 @@ const MAX_PUT_OFF_MS = 1_000;
 /** How late a change is seen where the file system tells nothing: network and some container mounts. */
 const DEFAULT_POLL_MS = 5_000;
 /** Larger than any file the loader or the resolver takes; what is larger cannot become valid. */
-const WATCHED_FILE_LIMIT_BYTES = 16_777_216;
+const WATCHED_FILE_LIMIT_BYTES = 50_331_648;
 
 export interface WatchInput {
   /** The files and what was read from them: a change between reading and watching is told at once. */
@@ -163,7 +163,8 @@ class Watching implements FileWatch {
 
 async function digestAt(path: string): Promise<string> {
   try {
-    return digestOf((await readBounded(path, WATCHED_FILE_LIMIT_BYTES)).bytes);
+    const { bytes } = await readBounded(path, WATCHED_FILE_LIMIT_BYTES);
+    return await digestInTurns(bytes);
   } catch (error) {
     if (error instanceof FileRefused) return ABSENT;
     throw error;

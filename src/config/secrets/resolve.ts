@@ -18,10 +18,10 @@ import { SecretError } from "./secret-error.ts";
 import { readVault } from "./vault.ts";
 
 /**
- * The largest file a reference may name. Deny lists of a hundred thousand networks fit; each is held in memory as long as
- * its configuration serves, so who may write these files could otherwise exhaust it.
+ * The largest file a reference may name. Lists of a million networks fit; each is held in memory as long as its
+ * configuration serves, so who may write these files could otherwise exhaust it.
  */
-const DEFAULT_REFERENCED_FILE_LIMIT_BYTES = 8_388_608;
+const DEFAULT_REFERENCED_FILE_LIMIT_BYTES = 33_554_432;
 /** Longer than any key or token, shorter than what would be a file named by mistake. */
 const DEFAULT_SECRET_LIMIT_BYTES = 65_536;
 /** Questions to keepers of secrets at one time. */

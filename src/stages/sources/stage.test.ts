@@ -11,16 +11,17 @@ import {
   unmatchedRouteOf,
 } from "../../../test/support/context.ts";
 import type { Decision } from "../../pipeline/stage.ts";
-import { AddressTable } from "./address-table.ts";
-import { NetworkListError, parseNetworkList, resolveSources, sourcesSchema } from "./config.ts";
+import { resolveSources, sourcesSchema } from "./config.ts";
+import { NetworkListError, readNetworkList } from "./network-list.ts";
+import { SourceMemory } from "./source-memory.ts";
 import { sources } from "./stage.ts";
 
-async function stageOf(section: object, table = new AddressTable()) {
+async function stageOf(section: object, memory = new SourceMemory()) {
   const clock = new FrozenClock();
   const config = await resolveSources(sourcesSchema.parse(section), ({ path }) =>
     readFile(path, "utf8"),
   );
-  const handlers = sources(config, { clock, table }).bind(routeOf());
+  const handlers = sources(config, { clock, memory }).bind(routeOf());
   const decide = (callerAddress: string): Decision<"sources"> =>
     handlers?.onHead?.(contextOf({ callerAddress })) as Decision<"sources">;
   const say = (callerAddress: string): string => {
@@ -132,9 +133,13 @@ describe("lists", () => {
     { name: "a host name", text: "10.0.0.1\nevil.example\n", line: 2 },
     { name: "a range", text: "10.0.0.1-10.0.0.9", line: 1 },
     { name: "host bits set", text: "\n\n10.0.0.1/8", line: 3 },
-  ])("a list with $name is refused whole, by line", ({ text, line }) => {
-    expect(() => parseNetworkList(text, "deny.txt")).toThrow(NetworkListError);
-    expect(() => parseNetworkList(text, "deny.txt")).toThrow(`deny.txt:${line}: `);
+    { name: "a prefix with a leading zero", text: "10.0.0.0/08", line: 1 },
+    { name: "a prefix that is none", text: "10.0.0.0/", line: 1 },
+    { name: "a prefix too long", text: "10.0.0.0/33", line: 1 },
+  ])("a list with $name is refused whole, by line", async ({ text, line }) => {
+    const reading = readNetworkList(text, "deny.txt");
+    await expect(reading).rejects.toThrow(NetworkListError);
+    await expect(reading).rejects.toThrow(`deny.txt:${line}: `);
   });
 });
 
@@ -212,14 +217,14 @@ describe("the rate", () => {
   });
 
   test("a reload gives nobody a fresh allowance", async () => {
-    const table = new AddressTable();
-    expect((await stageOf({ rate: "1/m" }, table)).say("192.0.2.1")).toBe("any");
-    expect((await stageOf({ rate: "1/m" }, table)).say("192.0.2.1")).toBe("sources.rate_exceeded");
+    const memory = new SourceMemory();
+    const say = async () => (await stageOf({ rate: "1/m" }, memory)).say("192.0.2.1");
+    expect([await say(), await say()]).toEqual(["any", "sources.rate_exceeded"]);
   });
 
   test("paths that match nothing are counted too", async () => {
     const config = await resolveSources(sourcesSchema.parse({ rate: "1/m" }), () => "");
-    const stage = sources(config, { clock: new FrozenClock(), table: new AddressTable() });
+    const stage = sources(config, { clock: new FrozenClock(), memory: new SourceMemory() });
     const ask = (route = routeOf()) => stage.bind(route)?.onHead?.(contextOf());
     expect(ask(unmatchedRouteOf())).toMatchObject({ verdict: "continue" });
     expect(ask()).toMatchObject({ verdict: "reject" });
