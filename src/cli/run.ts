@@ -1,8 +1,11 @@
 /** `portcullis run`: serves until it is told to stop. SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. */
 import type { Command } from "commander";
 import type { ConfigurationSource } from "../gateway/configuration.ts";
-import { startPortcullis } from "./portcullis.ts";
+import { readOrRefuse, startPortcullis } from "./portcullis.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
+import { startPrimary, type Primary } from "./workers/primary.ts";
+import { takeSeat, workerCount } from "./workers/worker-seat.ts";
+import { serveAsWorker } from "./workers/worker.ts";
 
 export function addRun(program: Command): void {
   withSource(program.command("run").description("Run the gateway.")).action(
@@ -12,12 +15,14 @@ export function addRun(program: Command): void {
 
 /** Resolves when it serves; the process then lives until a signal ends it. */
 export async function serve(source: ConfigurationSource): Promise<void> {
-  const portcullis = await startPortcullis(source);
+  const seat = takeSeat();
+  if (seat) return serveAsWorker(source, seat);
+  const gateway = await start(source);
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) process.exit(1);
     isStopping = true;
-    portcullis.drain().then(
+    gateway.drain().then(
       ({ cutConnections }) => process.exit(cutConnections > 0 ? 1 : 0),
       (error: unknown) => {
         console.error(error);
@@ -27,5 +32,20 @@ export async function serve(source: ConfigurationSource): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  process.on("SIGHUP", () => void portcullis.reload());
+  process.on("SIGHUP", () => void gateway.reload());
+}
+
+async function start(source: ConfigurationSource): Promise<Primary> {
+  const configuration = await readOrRefuse(source);
+  const workers = workerCount(configuration.root.workers);
+  if (workers === 1) return startPortcullis(source, { configuration });
+  return startPrimary({
+    source,
+    configuration,
+    workers,
+    onHopeless: (message) => {
+      console.error(message);
+      process.exit(1);
+    },
+  });
 }
