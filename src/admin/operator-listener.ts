@@ -24,7 +24,9 @@ export interface OperatorListenerOptions {
   /** Answers nobody but this machine, whatever address it listens on. */
   readonly isLocalOnly?: boolean;
   /** Names of what is not ready; empty when all is. */
-  readonly notReady: () => readonly string[];
+  readonly notReady: () => readonly string[] | Promise<readonly string[]>;
+  /** Names of what is away while it serves without; told where there is any. */
+  readonly degraded?: () => readonly string[] | Promise<readonly string[]>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** What is under `/ledger`; undefined when no ledger is kept. */
   readonly ledger?: LedgerPages | undefined;
@@ -35,7 +37,7 @@ export interface OperatorListenerOptions {
 /** Pages with a path of their own; undefined for every other path. */
 export type OperatorPages = (
   request: OperatorRequest,
-) => OperatorAnswer | Promise<OperatorAnswer> | undefined;
+) => OperatorAnswer | undefined | Promise<OperatorAnswer | undefined>;
 
 export interface OperatorListener {
   readonly host: string;
@@ -57,11 +59,13 @@ export async function startOperatorListener(
     ["/livez", () => jsonAnswer(200, { status: "alive" })],
     [
       "/readyz",
-      () => {
-        const notReady = options.notReady();
+      async () => {
+        const notReady = await options.notReady();
+        const degraded = (await options.degraded?.()) ?? [];
         return jsonAnswer(notReady.length === 0 ? 200 : 503, {
           status: notReady.length === 0 ? "ready" : "not ready",
           notReady,
+          ...(degraded.length > 0 && { degraded }),
         });
       },
     ],

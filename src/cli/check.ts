@@ -4,7 +4,7 @@ import { renderDiagnostics } from "../config/diagnostic.ts";
 import { readConfiguration } from "../gateway/configuration.ts";
 import { prepareGeneration } from "../gateway/prepare.ts";
 import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
+import { SourceMemory } from "../stages/sources/source-memory.ts";
 import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
 import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
@@ -29,7 +29,7 @@ async function check(options: SourceOptions): Promise<void> {
   const generation = await prepareGeneration(configuration, {
     clock: SYSTEM_CLOCK,
     limitStore: new MemoryLimitStore(),
-    addresses: new AddressTable(),
+    sources: new SourceMemory(),
     keys,
     onRuleWarning: (warning) => console.error(`warning: ${warning}`),
   });

@@ -63,8 +63,10 @@ describe("portcullis explain, of a request that never happened", () => {
       "authorization: passed -",
       "limits: passed -",
       "contract: passed -",
+      "extraction: passed -",
       "masking: not here -",
       "contract body: passed -",
+      "extraction body: passed -",
       "upstream: not asked -",
     ]);
     expect(stdout).toContain("jwt: caller core-banking, subject core-banking, tenant retail");

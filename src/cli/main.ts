@@ -7,6 +7,7 @@ import { addDoctor } from "./doctor.ts";
 import { addExplain } from "./explain.ts";
 import { addGenerate } from "./generate.ts";
 import { addKey } from "./key.ts";
+import { addKill } from "./kill/command.ts";
 import { addLedger } from "./ledger/command.ts";
 import { VERSION } from "./observation.ts";
 import { addPack } from "./pack/command.ts";
@@ -28,6 +29,7 @@ for (const add of [
   addConfig,
   addSchema,
   addKey,
+  addKill,
   addLedger,
   addPack,
   addPolicyProxy,

@@ -48,7 +48,11 @@ export class Observation {
     });
   }
 
-  static async open({ root, reader, loaded }: Configuration): Promise<Observation> {
+  /** `worker` numbers this process among several. */
+  static async open(
+    { root, reader, loaded }: Configuration,
+    worker?: number,
+  ): Promise<Observation> {
     const { log, metrics, traces } = root.telemetry;
     const headers: Record<string, string> = {};
     for (const [name, text] of Object.entries(traces?.headers ?? {})) {
@@ -60,7 +64,7 @@ export class Observation {
     const tracing = traces && (await createTraces({ ...traces, headers }, { version: VERSION }));
     const target = logTarget(log.destination, loaded.directory);
     return new Observation({
-      log: createLogger({ level: log.level, destination: target }),
+      log: createLogger({ level: log.level, destination: target }, { worker }),
       metrics: createMetrics(metrics, { version: VERSION }),
       traces: tracing,
       sampling: traces?.sampling,

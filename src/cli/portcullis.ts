@@ -5,7 +5,7 @@
 import { dirname, resolve } from "node:path";
 import { constitutionPages } from "../admin/constitution-pages.ts";
 import { ledgerPages } from "../admin/ledger-pages.ts";
-import { startOperatorListener, type OperatorListener } from "../admin/operator-listener.ts";
+import type { OperatorListener } from "../admin/operator-listener.ts";
 import { CidrSet } from "../config/cidr.ts";
 import { renderDiagnostics } from "../config/diagnostic.ts";
 import { watchFiles, type FileWatch } from "../config/watch.ts";
@@ -22,6 +22,7 @@ import {
   type PreparedGeneration,
   type PrepareTools,
 } from "../gateway/prepare.ts";
+import { watchSources } from "../gateway/source-metrics.ts";
 import { SYSTEM_CLOCK } from "../pipeline/stage.ts";
 import { readListener } from "../server/listener-files.ts";
 import type { BoundListener } from "../server/listener.ts";
@@ -31,18 +32,19 @@ import {
   type Server,
   type ServerConfiguration,
 } from "../server/server.ts";
-import { AddressTable } from "../stages/sources/address-table.ts";
-import { openEmbeddedKeyStore } from "../stores/keys/embedded-key-store.ts";
-import type { KeyStore } from "../stores/keys/key-store.ts";
-import { MemoryLimitStore } from "../stores/limits/memory-limit-store.ts";
+import { SourceMemory } from "../stages/sources/source-memory.ts";
+import type { LimitStore } from "../stores/limits/limit-store.ts";
 import { METRICS_CONTENT_TYPE } from "../telemetry/metric-registry.ts";
 import {
   tellBreakGlassEvent,
   tellPackEvent,
   type ConstitutionHearers,
 } from "./constitution-events.ts";
+import { changedFixedSettings } from "./fixed-settings.ts";
 import { logLedgerEvent, logOutwardTrouble, watchLedger } from "./ledger-events.ts";
 import { Observation, VERSION } from "./observation.ts";
+import { openOperator, type OpenOperator } from "./operator.ts";
+import { GatewayStores } from "./stores/gateway-stores.ts";
 
 /** The configuration cannot be served; the message is the rendered diagnostics. */
 export class ConfigurationRefused extends Error {
@@ -52,6 +54,8 @@ export class ConfigurationRefused extends Error {
 export interface Portcullis {
   readonly listeners: readonly BoundListener[];
   readonly operator: { readonly host: string; readonly port: number };
+  /** Of the configuration that serves. */
+  readonly digest: string | undefined;
   /** Reads the configuration again; false when it was refused and the old one still serves. Never rejects. */
   reload(): Promise<boolean>;
   /** Readiness flips, running requests finish, the rest is cut at the deadline; then everything is closed. */
@@ -60,10 +64,27 @@ export interface Portcullis {
   close(): Promise<void>;
 }
 
+/** What another process does for this gateway. Default: nothing, it is alone. */
+export interface Placement {
+  /** Read from the source a moment ago. Default: it is read. */
+  readonly configuration?: Configuration;
+  /** Number of this worker, from 1. */
+  readonly worker?: number;
+  /** Counts for all workers, in place of a store of its own. */
+  readonly limitStore?: LimitStore;
+  /** A worker's part of each configuration. */
+  readonly adapt?: (configuration: Configuration) => Configuration;
+  readonly openOperator?: OpenOperator;
+}
+
 /** Starts a gateway; rejects with `ConfigurationRefused`, or with what to do when an address is taken. */
-export async function startPortcullis(source: ConfigurationSource): Promise<Portcullis> {
-  const configuration = await readOrRefuse(source);
-  const running = new RunningPortcullis(source, configuration);
+export async function startPortcullis(
+  source: ConfigurationSource,
+  placement: Placement = {},
+): Promise<Portcullis> {
+  const read = placement.configuration ?? (await readOrRefuse(source));
+  const configuration = placement.adapt?.(read) ?? read;
+  const running = new RunningPortcullis(source, configuration, placement);
   try {
     await running.start();
     return running;
@@ -73,7 +94,7 @@ export async function startPortcullis(source: ConfigurationSource): Promise<Port
   }
 }
 
-async function readOrRefuse(source: ConfigurationSource): Promise<Configuration> {
+export async function readOrRefuse(source: ConfigurationSource): Promise<Configuration> {
   const configuration = await readConfiguration(source);
   if (!configuration.ok)
     throw new ConfigurationRefused(renderDiagnostics(configuration.diagnostics));
@@ -82,8 +103,8 @@ async function readOrRefuse(source: ConfigurationSource): Promise<Configuration>
 
 class RunningPortcullis implements Portcullis {
   readonly #source: ConfigurationSource;
-  readonly #limitStore = new MemoryLimitStore();
-  readonly #addresses = new AddressTable();
+  readonly #placement: Placement;
+  readonly #sources = new SourceMemory();
   readonly #constitution = new GatewayConstitution({
     nowMs: () => SYSTEM_CLOCK.nowMs(),
     onPackEvent: (event) => tellPackEvent(this.#hearers, event),
@@ -95,7 +116,7 @@ class RunningPortcullis implements Portcullis {
   #gateway: Gateway | undefined;
   #server: Server | undefined;
   #operator: OperatorListener | undefined;
-  #keys: KeyStore | undefined;
+  #stores: GatewayStores | undefined;
   #ledger: GatewayLedger | undefined;
   #stopTroubleLog: (() => void) | undefined;
   #watch: FileWatch | undefined;
@@ -103,9 +124,14 @@ class RunningPortcullis implements Portcullis {
   #isDraining = false;
   listeners: readonly BoundListener[] = [];
 
-  constructor(source: ConfigurationSource, configuration: Configuration) {
+  constructor(source: ConfigurationSource, configuration: Configuration, placement: Placement) {
     this.#source = source;
     this.#configuration = configuration;
+    this.#placement = placement;
+  }
+
+  get digest(): string | undefined {
+    return this.#generation?.digest;
   }
 
   get operator(): { host: string; port: number } {
@@ -115,12 +141,18 @@ class RunningPortcullis implements Portcullis {
 
   async start(): Promise<void> {
     const configuration = this.#configuration;
-    const observation = await Observation.open(configuration);
+    const observation = await Observation.open(configuration, this.#placement.worker);
     this.#observation = observation;
     const { log, metrics, recorder } = observation;
     for (const warning of configuration.warnings)
       log.warn(warning.message, { where: warning.where });
     this.#ledger = await this.#openLedger(configuration);
+    this.#stores = await GatewayStores.open(configuration, {
+      log,
+      metrics,
+      ledger: this.#isRecorder ? this.#ledger : undefined,
+      machineLimits: this.#placement.limitStore,
+    });
     this.#generation = await this.#prepare(configuration);
     await this.#constitution.take();
     this.#watchConstitution();
@@ -137,6 +169,7 @@ class RunningPortcullis implements Portcullis {
       watchLedger(metrics, ledger);
       this.#stopTroubleLog = logOutwardTrouble(log, ledger);
     }
+    watchSources(metrics, this.#sources, SYSTEM_CLOCK);
     metrics.watch("upstreamInFlight", () => this.#upstreamReadings(({ inFlight }) => inFlight));
     metrics.watch("upstreamQueued", () => this.#upstreamReadings(({ waiting }) => waiting));
     this.#server = createServer({
@@ -149,11 +182,9 @@ class RunningPortcullis implements Portcullis {
     this.listeners = await this.#server.start();
     for (const { name, host, port } of this.listeners)
       log.info("listening", { listener: name, address: host, port });
-    log.info("listening", {
-      listener: "operator",
-      address: this.#operator.host,
-      port: this.#operator.port,
-    });
+    const { host: address, port } = this.#operator;
+    if (!this.#placement.openOperator)
+      log.info("listening", { listener: "operator", address, port });
     this.#watch = watchFiles({
       files: configuration.files,
       onChange: async (changed) => {
@@ -198,21 +229,22 @@ class RunningPortcullis implements Portcullis {
     await this.#constitution.close();
     this.#stopTroubleLog?.();
     await this.#ledger?.close();
-    this.#keys?.close();
+    await this.#stores?.close();
     await this.#observation?.close();
   }
 
   async #reloadOnce(): Promise<boolean> {
     const { log, metrics } = this.#observation as Observation;
     if (this.#isDraining) return false;
-    const configuration = await readConfiguration(this.#source);
-    this.#watch?.setFiles(configuration.files);
-    if (!configuration.ok) {
+    const read = await readConfiguration(this.#source);
+    this.#watch?.setFiles(read.files);
+    if (!read.ok) {
       log.error("the new configuration was refused; the old one still serves", {
-        diagnostics: renderDiagnostics(configuration.diagnostics),
+        diagnostics: renderDiagnostics(read.diagnostics),
       });
       return this.#countRefusal();
     }
+    const configuration = this.#placement.adapt?.(read) ?? read;
     let next: PreparedGeneration | undefined;
     try {
       next = await this.#prepare(configuration);
@@ -229,7 +261,8 @@ class RunningPortcullis implements Portcullis {
     this.#ledger?.useSecretsOf(configuration);
     this.#ledger?.reloaded({ result: "taken", trigger: "reload", config: next.digest, previous });
     this.#generation = next;
-    this.#warnOfFixedSettings(configuration);
+    for (const setting of changedFixedSettings(this.#configuration.root, configuration.root))
+      log.warn("a changed setting takes effect at the next start", { setting });
     this.#configuration = configuration;
     log.setLevel(configuration.root.telemetry.log.level);
     metrics.configReloaded("success");
@@ -263,11 +296,14 @@ class RunningPortcullis implements Portcullis {
 
   async #prepare(configuration: Configuration): Promise<PreparedGeneration> {
     const { log } = this.#observation as Observation;
+    const stores = this.#stores as GatewayStores;
     const tools: PrepareTools = {
       clock: SYSTEM_CLOCK,
-      limitStore: this.#limitStore,
-      addresses: this.#addresses,
-      keys: this.#keyStore(configuration),
+      limitStore: stores.limits,
+      sources: this.#sources,
+      keys: await stores.keys(configuration),
+      killSwitches: stores.kills.store,
+      activePolicies: () => this.#constitution.activePolicies,
       governing: await this.#constitution.prepare(configuration),
       notice: ({ issuer, kind, detail }) =>
         kind === "keys_loaded"
@@ -293,40 +329,23 @@ class RunningPortcullis implements Portcullis {
     });
   }
 
-  /** Opened when API keys are first accepted, and kept: other processes write to the same file. */
-  #keyStore({ root, loaded }: Configuration): KeyStore | undefined {
-    if (!root.identity.apiKeys) return this.#keys;
-    if (this.#keys) return this.#keys;
-    this.#keys = openEmbeddedKeyStore({
-      path: resolve(loaded.directory, root.store.path),
-      clock: SYSTEM_CLOCK,
-      isWatching: true,
-    });
-    this.#ledger?.followKeys(this.#keys);
-    return this.#keys;
+  /** What happened to keys and kill switches is on record once, not once in the ledger of each worker. */
+  get #isRecorder(): boolean {
+    return (this.#placement.worker ?? 1) === 1;
   }
 
-  async #startOperator({ root, reader }: Configuration): Promise<OperatorListener> {
-    const { bind, tls } = root.operator;
+  #startOperator(configuration: Configuration): Promise<OperatorListener> {
     const { metrics } = this.#observation as Observation;
-    return startOperatorListener({
-      host: bind.host,
-      port: bind.port,
-      tls: tls && {
-        certificate: await reader.readFile(tls.certificate),
-        key: await reader.readFile(tls.key),
-        ...(tls.callersCa && { callersCa: await reader.readFile(tls.callersCa) }),
-      },
-      isLocalOnly: root.operator.localOnly,
+    const open = this.#placement.openOperator ?? openOperator;
+    return open(configuration, {
       notReady: () => this.#notReady(),
+      degraded: () => this.#stores?.degraded ?? [],
       ...(this.#ledger && { ledger: ledgerPages(this.#ledger) }),
-      pages: [constitutionPages(this.#constitution)],
+      pages: [
+        constitutionPages(this.#constitution),
+        ...(this.#stores ? [this.#stores.kills.pages(() => this.#configuration)] : []),
+      ],
       metrics: () => Promise.resolve({ contentType: METRICS_CONTENT_TYPE, text: metrics.expose() }),
-    }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") throw error;
-      const advice =
-        "another program listens there. Stop it (ss -ltnp shows which), or change operator.bind.";
-      throw new Error(`cannot listen on ${bind.host}:${bind.port}: ${advice}`, { cause: error });
     });
   }
 
@@ -334,6 +353,7 @@ class RunningPortcullis implements Portcullis {
     const reasons = this.#isDraining ? ["draining"] : [];
     if (this.#ledger?.isRefusing) reasons.push("ledger");
     if (this.#constitution.isExpired) reasons.push("constitution");
+    if (this.#stores?.kills.store.isBlind) reasons.push("kill-switches");
     return reasons;
   }
 
@@ -343,24 +363,6 @@ class RunningPortcullis implements Portcullis {
     return (this.#generation?.upstreams.snapshot() ?? []).map(
       (upstream) => [[upstream.name], pick(upstream)] as const,
     );
-  }
-
-  /** Settings that are read at start only; a change is said aloud, never silently ignored. */
-  #warnOfFixedSettings({ root: next }: Configuration): void {
-    const { root: now } = this.#configuration;
-    const fixed = {
-      operator: [now.operator, next.operator],
-      store: [now.store, next.store],
-      "constitution.breakGlass": [now.constitution?.breakGlass, next.constitution?.breakGlass],
-      ledger: [now.ledger, next.ledger],
-      "telemetry.log.destination": [now.telemetry.log.destination, next.telemetry.log.destination],
-      "telemetry.metrics": [now.telemetry.metrics, next.telemetry.metrics],
-      "telemetry.traces": [now.telemetry.traces, next.telemetry.traces],
-    };
-    for (const [setting, [before, after]] of Object.entries(fixed)) {
-      if (JSON.stringify(before) === JSON.stringify(after)) continue;
-      this.#observation?.log.warn("a changed setting takes effect at the next start", { setting });
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** Finds settings that could never do anything: a grant for a route that does not exist, a limit for an unknown tier. */
 import type { ConfigPath } from "../config/diagnostic.ts";
 import { idleGrants } from "../stages/authorization/stage.ts";
-import { unknownTiers } from "../stages/limits/config.ts";
+import { findLimitMistakes } from "../stages/limits/mistakes.ts";
 import type { CompiledRoute } from "./compile-routes.ts";
 import type { RootConfig } from "./schema.ts";
 
@@ -18,7 +18,10 @@ export function findIdleSettings(
 ): readonly IdleSetting[] {
   return [
     ...findIdleGrants(root, routes),
-    ...findUnknownTiers(root, routes),
+    ...findLimitMistakes(
+      root.limits,
+      routes.map(({ at, route, settings }) => ({ at, route, limits: settings.limits })),
+    ),
     ...findIdleEdge(root),
     ...findIdleCanaryRoutes(root, routes),
     ...findIdleFirewall(root, routes),
@@ -96,15 +99,4 @@ function findIdleFirewall({ waf }: RootConfig, routes: readonly CompiledRoute[])
     message: "there is no firewall, so nothing is inspected here",
     hint: 'add a `waf` section at the top; "waf: {}" inspects with the built-in rules',
   }));
-}
-
-function findUnknownTiers({ limits }: RootConfig, routes: readonly CompiledRoute[]): IdleSetting[] {
-  const settings = new Map(routes.map(({ at, settings: own }) => [at.join("."), { at, own }]));
-  return [...settings.values()].flatMap(({ at, own }) =>
-    (own.limits ? unknownTiers(limits, own.limits) : []).map((tier) => ({
-      at: [...at, "limits", "tiers", tier],
-      message: `there is no tier "${tier}"`,
-      hint: `tiers: ${["default", ...Object.keys(limits.tiers)].join(", ")}`,
-    })),
-  );
 }

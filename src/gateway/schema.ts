@@ -13,16 +13,21 @@ import { contractRouteFields, contractSchema } from "../stages/contract/config.t
 import { headersSchema, routeCorsSchema } from "../stages/headers/config.ts";
 import { identityConfig } from "../stages/identity/config.ts";
 import { refineVersionPolicy, versionPolicyFields } from "../stages/kill-switch/config.ts";
-import { limitsSchema, routeLimitsSchema } from "../stages/limits/config.ts";
+import { limitsSchema } from "../stages/limits/config.ts";
+import { routeLimitsSchema } from "../stages/limits/route-config.ts";
 import { maskSchema } from "../stages/masking/config.ts";
 import { sourcesSchema } from "../stages/sources/config.ts";
 import { routeWafSchema, wafSchema } from "../stages/waf/config.ts";
 import { ledgerSchema } from "./journal/ledger-settings.ts";
+import { storeSchema } from "./store-settings.ts";
 import { telemetrySchema } from "../telemetry/config.ts";
 import { upstreamsSchema } from "../upstream/config.ts";
 
 /** 1 MiB of request body: prompts and feature rows fit. Raised, each running request may hold that much memory. */
 export const DEFAULT_BODY_BYTES = 1_048_576;
+
+/** Far above the cores of one machine. Raised, one typing error starts that many processes. */
+const MAX_WORKERS = 256;
 
 /** What a configuration is for when it does not say. Production is never guessed: it refuses what others allow. */
 export const DEFAULT_ENVIRONMENT = "development";
@@ -38,6 +43,7 @@ const STAGES_WITH_MODE = [
   "constitution",
   "waf",
   "contract",
+  "extraction",
   "masking",
 ] as const;
 
@@ -170,6 +176,12 @@ export const rootSchema = z
       .describe(
         "Networks whose word on the caller's address and scheme is taken. Default: nobody's.",
       ),
+    workers: z
+      .union([z.literal("auto"), z.int().min(1).max(MAX_WORKERS)])
+      .default(1)
+      .describe(
+        "Processes that serve the same listeners: a number, or `auto` for one a core. Limits hold over all of them.",
+      ),
     server: z
       .strictObject({
         limits: serverLimitsSchema.prefault({}).describe("Limits of connections and heads."),
@@ -200,17 +212,7 @@ export const rootSchema = z
     routes: z.array(routeSchema).default([]).describe("Everything that is not a model."),
     telemetry: telemetrySchema.prefault({}).describe("Log, metrics and traces."),
     ledger: ledgerSchema.optional(),
-    store: z
-      .strictObject({
-        kind: z.literal("embedded").default("embedded").describe("Kept on this machine."),
-        path: z
-          .string()
-          .min(1)
-          .default("portcullis.db")
-          .describe("SQLite file for API keys, relative to this file."),
-      })
-      .prefault({})
-      .describe("Where state is kept that outlives a request."),
+    store: storeSchema,
   })
   .describe("Configuration of the Portcullis gateway.");
 

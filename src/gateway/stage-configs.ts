@@ -11,6 +11,7 @@ import type { KillSwitchConfig } from "../stages/kill-switch/config.ts";
 import type { LimitsConfig } from "../stages/limits/config.ts";
 import type { MaskingConfig } from "../stages/masking/config.ts";
 import { resolveSources, type SourcesConfig } from "../stages/sources/config.ts";
+import type { ExtractionConfig } from "../stages/sources/extraction/stage.ts";
 import type { ListFile } from "../stages/waf/reputation.ts";
 import type { FoundRules } from "../stages/waf/rule-files.ts";
 import type { WafConfig, WafRoute } from "../stages/waf/stage.ts";
@@ -29,6 +30,7 @@ export interface StageConfigs {
   readonly constitution: ConstitutionConfig | undefined;
   readonly waf: WafConfig | undefined;
   readonly contract: ContractConfig;
+  readonly extraction: ExtractionConfig;
   readonly masking: MaskingConfig;
 }
 
@@ -55,6 +57,9 @@ export async function toStageConfigs(input: StageConfigsInput): Promise<StageCon
     (["limits", "constitution"] as const).every(
       (stage) => settingsOfStage(stage, [settings.stages, root.stages]).mode === "enforce",
     );
+  const isGoverned = ({ settings }: CompiledRoute): boolean =>
+    root.constitution !== undefined &&
+    settingsOfStage("constitution", [settings.stages, root.stages]).mode === "enforce";
   const edge = root.constitution?.edge;
   const contracts = new Map<string, ContractRoute>();
   for (const compiled of routes)
@@ -67,6 +72,9 @@ export async function toStageConfigs(input: StageConfigsInput): Promise<StageCon
         sunsetMs: settings.sunset,
         successorPath,
       })),
+      served: routes.map(({ route }) => route),
+      // Where the pack is only in shadow it decides nothing, so that there is nothing of it to shut.
+      governed: new Set(routes.filter(isGoverned).map(idOf)),
     },
     headers: { ...root.headers, routes: byRoute(({ settings }) => settings.cors) },
     sources: await resolveSources(root.sources, async (file) =>
@@ -92,6 +100,7 @@ export async function toStageConfigs(input: StageConfigsInput): Promise<StageCon
     },
     waf: await toWafConfig(input, contracts),
     contract: { defaults: root.contract, routes: contracts },
+    extraction: { ...root.sources.extraction, ipv6Prefix: root.sources.ipv6Prefix },
     masking: { routes: byRoute(({ settings }) => settings.mask) },
   };
 }

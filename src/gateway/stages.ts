@@ -7,20 +7,26 @@ import { constitution, type ConstitutionTools } from "../stages/constitution/sta
 import { contract } from "../stages/contract/stage.ts";
 import { headers } from "../stages/headers/stage.ts";
 import { identity, type IdentityTools } from "../stages/identity/stage.ts";
-import { killSwitch } from "../stages/kill-switch/stage.ts";
+import { killedCallers } from "../stages/kill-switch/killed-callers.ts";
+import { killSwitch, type KillSwitchTools } from "../stages/kill-switch/stage.ts";
 import { limits } from "../stages/limits/stage.ts";
 import { masking } from "../stages/masking/stage.ts";
+import { extraction } from "../stages/sources/extraction/stage.ts";
+import type { SourceMemory } from "../stages/sources/source-memory.ts";
 import { sources } from "../stages/sources/stage.ts";
 import type { WafTools } from "../stages/waf/stage.ts";
 import type { LimitStore } from "../stores/limits/limit-store.ts";
-import type { AddressTable } from "../stages/sources/address-table.ts";
 import type { StageConfigs } from "./stage-configs.ts";
 
 export interface StageTools extends Omit<IdentityTools, "previous"> {
   readonly clock: Clock;
   readonly limitStore: LimitStore;
-  /** Requests counted by address; outlives configurations. */
-  readonly addresses: AddressTable;
+  /** What is remembered of addresses and of callers' inputs; outlives configurations. */
+  readonly sources: SourceMemory;
+  /** Outlives configurations. Undefined for tools that only look at one: then no switch is on. */
+  readonly killSwitches?: KillSwitchTools["killSwitches"];
+  /** The packs that decide at this moment, for switches that shut one of them. */
+  readonly activePolicies?: KillSwitchTools["activePolicies"];
   /** The packs that decide; undefined when the configuration has no constitution. */
   readonly governing: Pick<ConstitutionTools, "constitution" | "breakGlass"> | undefined;
   /** Told, a line each, what the firewall's rules say that has no effect. */
@@ -48,11 +54,13 @@ export async function prepareStages(
     // 2. A CORS preflight carries no credentials (Fetch standard): it is answered before anyone is asked for one.
     prepared.push(headers(configs.headers));
     // 3. Floods are shed before they cost any cryptography.
-    prepared.push(sources(configs.sources, { clock: tools.clock, table: tools.addresses }));
+    prepared.push(sources(configs.sources, { clock: tools.clock, memory: tools.sources }));
     // 4. Who calls.
     prepared.push(
       await identity(configs.identity, { ...tools, previous: tools.previous?.identity }),
     );
+    //    And whether they are shut out: before anything else is spent on them.
+    if (tools.killSwitches) prepared.push(killedCallers(configs.killSwitch, tools));
     // 5. May they: before limits, since a forbidden call must not spend a caller's quota.
     prepared.push(authorization(configs.authorization));
     // 6. How much: before anything that reads the body.
@@ -74,7 +82,10 @@ export async function prepareStages(
     }
     // 9. What goes on is what the model expects: nothing that another stage refuses is worth holding to a schema.
     prepared.push(contract(configs.contract));
-    // 10. Of an answer that kept its contract, what the caller may not see is taken away.
+    // 10. What somebody tries to learn from many requests: read off the inputs that the contract has accepted.
+    const { profiles } = tools.sources;
+    prepared.push(extraction(configs.extraction, { clock: tools.clock, profiles }));
+    // 11. Of an answer that kept its contract, what the caller may not see is taken away.
     prepared.push(masking(configs.masking));
     return prepared;
   } catch (error) {

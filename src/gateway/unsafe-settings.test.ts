@@ -141,6 +141,24 @@ const UNSAFE: readonly (readonly [name: string, change: Change, at: string, mess
     "operator.bind",
     /plain HTTP off loopback/,
   ],
+  [
+    "a Redis without TLS off loopback",
+    { store: { kind: "redis", url: "redis://10.0.0.5:6379" } },
+    "store",
+    /Redis without TLS/,
+  ],
+  [
+    "Sentinels without TLS, one of them off loopback",
+    { store: { kind: "redis", sentinel: { name: "a", servers: ["127.0.0.1", "10.0.0.5"] } } },
+    "store",
+    /Redis without TLS/,
+  ],
+  [
+    "a Cluster without TLS, found by name",
+    { store: { kind: "redis", cluster: { servers: ["redis.example.bank"] } } },
+    "store",
+    /Redis without TLS/,
+  ],
   ["a shared secret of 248 bits", shared(31), "identity.issuers.bank.secret", /248 bits/],
   [
     "a private key that everybody may read",
@@ -247,6 +265,16 @@ describe("in production", () => {
 
   test("nobody need say who they are where the constitution decides about every route", async () => {
     await readSound(folderOf("production", { ...leftToPack(), keyMode: 0o600 }));
+  });
+
+  test.each([
+    { url: "rediss://10.0.0.5:6379" },
+    { url: "redis://127.0.0.1:6379" },
+    { url: "redis://[::1]:6379" },
+    { url: "redis://localhost" },
+    { cluster: { servers: ["10.0.0.5:6379"] }, tls: {} },
+  ])("a Redis with TLS, or on this machine, is fine: %j", async (redis) => {
+    await readSound(folderOf("production", { store: { kind: "redis", ...redis } }));
   });
 
   test("a shared secret of 256 bits is long enough", async () => {

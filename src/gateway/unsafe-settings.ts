@@ -3,6 +3,7 @@ import type { ConfigPath } from "../config/diagnostic.ts";
 import type { ReferenceReader } from "../config/secrets/resolve.ts";
 import { findUnsafeSettings as findUnsafeIdentity } from "../stages/identity/config.ts";
 import type { RootConfig, RouteSettings, StageModes, VersionSettings } from "./schema.ts";
+import { isReadableOnTheWay } from "./store-settings.ts";
 
 export interface UnsafeSetting {
   readonly at: ConfigPath;
@@ -24,6 +25,7 @@ export async function findUnsafeSettings(
     ...unsafeIdentity(root),
     ...plainListeners(root),
     ...plainOperator(root),
+    ...plainStore(root),
     ...relaxedStages(root),
     ...leakyFirewall(root),
     ...(reader ? await weakSecrets(root, reader) : []),
@@ -69,6 +71,17 @@ function plainOperator({ operator }: RootConfig): UnsafeSetting[] {
       at: ["operator", "bind"],
       message: "the operator's listener serves plain HTTP off loopback",
       hint: "add operator.tls, or bind to 127.0.0.1",
+    },
+  ];
+}
+
+function plainStore({ store }: RootConfig): UnsafeSetting[] {
+  if (!isReadableOnTheWay(store)) return [];
+  return [
+    {
+      at: ["store"],
+      message: "a Redis without TLS off loopback: anyone on the way reads its password and counts",
+      hint: "write rediss:// as url, or add store.tls",
     },
   ];
 }

@@ -7,6 +7,7 @@ import { validateHeaderValue } from "node:http";
 import type { FileRef, SecretRef } from "../config/secrets/reference.ts";
 import type { Secret } from "../config/secrets/secret.ts";
 import type { ForwardOptions, Forwarded, Forwarder } from "../pipeline/forward.ts";
+import type { RoutedTo } from "../pipeline/facts.ts";
 import { rejection } from "../pipeline/rejection.ts";
 import type { RequestContext, Route } from "../pipeline/request-context.ts";
 import type { UpstreamConfig, UpstreamsConfig } from "./config.ts";
@@ -50,8 +51,12 @@ export class Upstreams implements Forwarder {
   }
 
   forward(context: RequestContext, options: ForwardOptions): Promise<Forwarded> {
-    const upstream = this.#byRoute.get(context.route);
-    if (upstream) return upstream.forward(context, options);
+    const routedTo = context.facts["kill-switch"]?.routedTo;
+    const upstream = this.#byRoute.get(routedTo?.route ?? context.route);
+    if (upstream)
+      return routedTo === undefined
+        ? upstream.forward(context, options)
+        : upstream.forward(context, options).then((forwarded) => servedBy(forwarded, routedTo));
     const cause = `route ${context.route.id} was not bound to an upstream`;
     return Promise.resolve({
       kind: "rejected",
@@ -80,6 +85,13 @@ export class Upstreams implements Forwarder {
     const unused = [...this.#byName.values()].filter((shared) => --shared.holders === 0);
     await Promise.all(unused.map(({ upstream }) => upstream.close()));
   }
+}
+
+/** Says in the answer which version it is of. */
+function servedBy(forwarded: Forwarded, { version }: RoutedTo): Forwarded {
+  if (forwarded.kind === "rejected") return forwarded;
+  const headers = [...forwarded.response.headers, "x-portcullis-served-version", version];
+  return { kind: "response", response: { ...forwarded.response, headers } };
 }
 
 /** Reads certificates and credentials and opens the upstreams; throws when one cannot be prepared. Connects to nothing. */

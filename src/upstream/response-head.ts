@@ -46,6 +46,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   ["alt-svc", "drop"],
   // The gateway's own word about its answers.
   ["x-policy-sign", "drop"],
+  ["x-portcullis-served-version", "drop"],
 ]);
 
 /** The head of an answer, or why it is not one (private text). `raw` is flat name, value as the parser gives them. */

@@ -180,7 +180,8 @@ export class Upstream implements CallHome {
     target.inFlight++;
     this.#inFlight++;
     call.sendTo(at, nowMs);
-    const { request } = call.context;
+    const { request, facts } = call.context;
+    const path = facts["kill-switch"]?.routedTo?.target ?? request.url.target;
     const headers = this.#headOf(call.context);
     let body: ForwardOptions["body"] | null = call.options.body;
     if (!Buffer.isBuffer(body) && request.contentLength !== undefined) {
@@ -188,7 +189,7 @@ export class Upstream implements CallHome {
       if (request.contentLength === 0) body = null;
       else headers.push("content-length", String(request.contentLength));
     }
-    target.pool.dispatch({ path: request.url.target, method: request.method, headers, body }, call);
+    target.pool.dispatch({ path, method: request.method, headers, body }, call);
   }
 
   #tellIdle(): void {

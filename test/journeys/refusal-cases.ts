@@ -8,6 +8,7 @@ import {
   BUSY_ADDRESS,
   DENIED_ADDRESS,
 } from "./refusal-configuration.ts";
+import { SHUT_CALLER } from "./kill-switched.ts";
 
 /** API keys in every state that refuses. */
 export interface RefusedKeys {
@@ -227,6 +228,21 @@ const BEFORE_IDENTITY: readonly RefusalCase[] = [
     headers: { link: /<\/churn\/v2\/predict>; rel="successor-version"/ },
   },
   {
+    name: "a route that is shut",
+    status: 503,
+    family: "SERVICE_UNAVAILABLE",
+    code: "kill-switch.killed",
+    ask: allowedTo("/shut"),
+    headers: { "retry-after": /^60$/ },
+  },
+  {
+    name: "a caller who is shut out",
+    status: 403,
+    family: "PERMISSION_DENIED",
+    code: "kill-switch.caller_killed",
+    ask: withToken({ client_id: SHUT_CALLER }),
+  },
+  {
     name: "a page of an origin that is not allowed",
     status: 403,
     family: "PERMISSION_DENIED",
@@ -395,6 +411,8 @@ const LIMITS: readonly RefusalCase[] = (
   [
     ["an empty bucket", "limits.bucket_empty", "/tight"],
     ["a used-up quota", "limits.quota_exhausted", "/quota"],
+    ["a full window", "limits.window_full", "/windowed"],
+    ["a spent budget", "limits.cost_exhausted", "/dear"],
   ] as const
 ).map(([name, code, path]) => ({
   name,
@@ -413,6 +431,14 @@ const CONCURRENCY: readonly RefusalCase[] = [
     code: "limits.concurrency_exceeded",
     during: allowedTo("/busy"),
     ask: allowedTo("/busy"),
+  },
+  {
+    name: "too many at the same time, on a route that says so with 503",
+    status: 503,
+    family: "SERVICE_UNAVAILABLE",
+    code: "limits.busy",
+    during: allowedTo("/crowded"),
+    ask: allowedTo("/crowded"),
   },
   {
     name: "an upstream at its limit",

@@ -66,11 +66,15 @@ export function refusalConfiguration(upstream: string, silentPort: number): Sett
     contract: { json: { depth: 4, members: 20, string: "64B" } },
     routes: [
       post("/open", { identity: "none" }),
+      post("/shut"),
       post("/scoped", { scopes: ["admin:everything"] }),
       post("/guess", { stages: { identity: { mode: "shadow" } } }),
       post("/tight", { limits: { rate: "1/1h", burst: 1 } }),
       post("/quota", { limits: { quota: { day: 1 } } }),
       post("/busy", { limits: { concurrency: 1 } }),
+      post("/crowded", { limits: { concurrency: 1, busyStatus: 503 } }),
+      post("/windowed", { limits: { window: "1/1h" } }),
+      post("/dear", { limits: { cost: 1, tiers: { default: { cost: { quota: { month: 1 } } } } } }),
       post("/bodiless", { requestBody: "forbidden" }),
       {
         path: "/items/{id:int}",
@@ -134,6 +138,7 @@ export const answerBadly: Answering = (request, response) => {
       return;
     case "/answers/late":
     case "/busy":
+    case "/crowded":
     case "/narrow":
       held.push(() => void answerJson(PREDICTION)(request, response));
       return;

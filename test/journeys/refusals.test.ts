@@ -4,6 +4,7 @@ import { CATALOGUE } from "../../src/pipeline/rejection.ts";
 import type { Answer, Transport } from "../support/calling.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/until.ts";
+import { shutRefused } from "./kill-switched.ts";
 import { issueRefusedKeys } from "./refused-keys.ts";
 import { REFUSALS, type Given, type RefusalCase } from "./refusal-cases.ts";
 import {
@@ -46,6 +47,7 @@ beforeAll(async () => {
     files: REFUSAL_FILES,
     config: (upstream) => refusalConfiguration(upstream, silent.port),
   });
+  await shutRefused(gateway);
   given = { gateway, keys: await issueRefusedKeys(gateway) };
 });
 

@@ -17,12 +17,14 @@ export async function callOperator(
   operator: string,
   method: "GET" | "POST",
   path: string,
+  body?: object,
 ): Promise<OperatorReply> {
   const url = new URL(path, operatorUrl(operator));
   let answer: Response;
   try {
     answer = await fetch(url, {
       method,
+      ...(body && { body: JSON.stringify(body) }),
       redirect: "error",
       signal: AbortSignal.timeout(CALL_LIMIT_MS),
     });

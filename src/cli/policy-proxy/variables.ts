@@ -165,6 +165,7 @@ const ledgerRows: readonly PolicyVariable[] = [
     apply(value, draft) {
       draft.set(["ledger", "directory"], value);
       draft.set(["ledger", "signingKey"], `file:${ownKeyPath(value)}`);
+      draft.set(["store", "path"], join(value, "portcullis.db"));
       draft.set(["constitution", "state"], join(value, "constitution-state.json"));
       draft.set(["constitution", "breakGlass", "state"], join(value, "breakglass-state.json"));
     },

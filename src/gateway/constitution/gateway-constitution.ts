@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { BreakGlass } from "../../packs/panic/break-glass.ts";
 import type { BreakGlassEvent } from "../../packs/panic/break-glass-event.ts";
+import type { PackName } from "../../pipeline/facts.ts";
 import { Constitution } from "../../packs/life/constitution.ts";
 import type { ConstitutionEvent } from "../../packs/life/constitution-event.ts";
 import { readPublicKey } from "../../packs/sign/keys.ts";
@@ -40,6 +41,12 @@ export class GatewayConstitution {
   /** The packs that decide now; undefined while the configuration has no constitution. */
   get constitution(): Constitution | undefined {
     return this.#serving?.constitution;
+  }
+
+  /** The pack that decides now, by itself; none while the configuration has no constitution. */
+  get activePolicies(): readonly PackName[] {
+    const active = this.constitution?.active;
+    return active ? [active] : [];
   }
 
   /** Whether every request is refused because the active pack's time is over. */

@@ -102,7 +102,9 @@ function contextOf(record: RecordedDecision): RequestContext {
     }),
     ...(identity && { identity }),
     ...(facts.grant !== undefined && { authorization: { grant: facts.grant } }),
-    ...(limits.length > 0 && { limits: { states: limits } }),
+    ...(limits.length > 0 && {
+      limits: { states: limits, degraded: record.limitsDegraded, cost: record.cost },
+    }),
     ...(policy && { constitution: policy }),
     ...(inspected && { waf: inspected }),
   };

@@ -3,12 +3,15 @@
  * causes; they must never hold a credential, a header as sent, or a part of a body.
  */
 import type {
+  CostSpent,
   Decider,
   Governed,
   Identity,
   Inspected,
   Limited,
+  Sourced,
   StageName,
+  Suspicion,
 } from "../../pipeline/facts.ts";
 import type { Outcome } from "../../pipeline/outcome.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
@@ -57,7 +60,7 @@ const KNEW: Record<StageName, (context: RequestContext) => string> = {
   headers: ({ request, facts }) =>
     `${request.isSecure ? "HTTPS" : "plain HTTP"}, ${facts.headers ? `origin ${facts.headers.origin}` : "no known origin"}`,
   sources: ({ request, facts }) =>
-    `from ${request.callerAddress}${facts.sources ? `, list ${facts.sources.list}` : ""}`,
+    `from ${request.callerAddress}${facts.sources ? sourcedText(facts.sources) : ""}`,
   identity: ({ facts }) => identityText(facts.identity),
   authorization: ({ facts }) =>
     facts.authorization ? `grant "${facts.authorization.grant}"` : "no grant",
@@ -70,13 +73,14 @@ const KNEW: Record<StageName, (context: RequestContext) => string> = {
       request.contentLength === undefined ? "length unknown" : `${request.contentLength} bytes`;
     return `${request.method}, ${request.headers.get("content-type") ?? "no content type"}, ${length}`;
   },
+  extraction: ({ facts }) => (facts.extraction ? suspicionText(facts.extraction) : "not watched"),
   masking: () => "",
 };
 
 /** Every stage, in the order of the poster. */
 export const STAGES_IN_ORDER = Object.keys(KNEW) as readonly StageName[];
 
-const OPTIONAL: ReadonlySet<StageName> = new Set(["constitution", "waf"]);
+const OPTIONAL: ReadonlySet<StageName> = new Set(["constitution", "waf", "extraction"]);
 
 /** Stages of every configuration. One that is not built yet, or not asked for, has a row only where it said something. */
 export const isAlwaysThere = (stage: StageName): boolean => !OPTIONAL.has(stage);
@@ -84,11 +88,23 @@ export const isAlwaysThere = (stage: StageName): boolean => !OPTIONAL.has(stage)
 /** What a stage knew of a request that it let pass. */
 export const knewOf = (stage: StageName, context: RequestContext): string => KNEW[stage](context);
 
-function limitsText({ states = [], refusal }: Partial<Limited> = {}): string {
+const sourcedText = ({ list, marks = [] }: Sourced): string =>
+  `, list ${list}${marks.length === 0 ? "" : `, on ${marks.join(", ")}`}`;
+
+const suspicionText = ({ score, inputs, steps }: Suspicion): string =>
+  `extraction score ${score} after ${inputs} different inputs, ${steps} of them steps`;
+
+function limitsText({ states = [], refusal, degraded, cost }: Partial<Limited> = {}): string {
   const left = states.map(({ name, limit, remaining }) => `${name}: ${remaining} of ${limit} left`);
+  if (cost) left.push(`reserved ${cost.reserved} units of cost${settledWords(cost)}`);
+  if (degraded === "share") left.push("decided by this replica's share: the store was away");
+  if (degraded === "allow") left.push("not counted: the store was away");
   if (refusal) left.push(`${refusal.code} is left to the constitution`);
   return left.join("; ") || "no limit applies";
 }
+
+const settledWords = ({ settled }: CostSpent): string =>
+  settled === undefined ? "" : `, settled ${settled}`;
 
 /** Which pack decided what, and by which of its parts. */
 export function governedText(governed: Governed): string {

@@ -16,7 +16,7 @@ import {
   type Traffic,
   type TrafficWorld,
 } from "../replay/replay-traffic.test-support.ts";
-import { AddressTable } from "../../stages/sources/address-table.ts";
+import { SourceMemory } from "../../stages/sources/source-memory.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 
 let world: TrafficWorld;
@@ -86,7 +86,7 @@ describe("an explanation", () => {
     const tools = {
       clock: SYSTEM_CLOCK,
       limitStore: new MemoryLimitStore(),
-      addresses: new AddressTable(),
+      sources: new SourceMemory(),
       keys,
     };
     const generation = await prepareGeneration(configuration, tools);

@@ -11,7 +11,7 @@ import { refuse, run, type RunTools } from "../../pipeline/run.ts";
 import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
 import { listenerName } from "../../server/config.ts";
 import { readHead, type ReadHead } from "../../server/request-head.ts";
-import { AddressTable } from "../../stages/sources/address-table.ts";
+import { SourceMemory } from "../../stages/sources/source-memory.ts";
 import type { KeyStore } from "../../stores/keys/key-store.ts";
 import { redactCredentials } from "../../telemetry/redaction.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
@@ -63,7 +63,7 @@ export async function explain(
   const generation = await prepareGeneration(configuration, {
     clock: SYSTEM_CLOCK,
     limitStore: new MemoryLimitStore(),
-    addresses: new AddressTable(),
+    sources: new SourceMemory(),
     keys: options.keys && withoutTraces(options.keys),
   });
   try {

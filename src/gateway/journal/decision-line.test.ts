@@ -242,4 +242,22 @@ describe("a decision's line", () => {
       commitments: { request_bytes: 1 },
     });
   });
+
+  test("what a request cost, as far as it is known, and that it was decided without the store", () => {
+    const lines = linesWith();
+    const costing = (settled: number | undefined) =>
+      resolutionOf({
+        identity: identityOf(),
+        facts: { limits: { states: [], degraded: "share", cost: { reserved: 9, settled } } },
+      });
+    const known = { limits_degraded: "share", cost: { reserved: 9, settled: 4 } };
+    expect(parsed(lines.decision(costing(4)))).toMatchObject(known);
+    expect(parsed(lines.decision(costing(undefined)))["cost"]).toEqual({ reserved: 9 });
+    expect(parsed(lines.begun(costing(undefined).context))["cost"]).toEqual({ reserved: 9 });
+    expect(parsed(lines.outcome(costing(4)))["cost"]).toEqual(known.cost);
+    expect(parsed(lines.outcome(costing(undefined)))["cost"]).toBeUndefined();
+    const plain = parsed(lines.decision(resolutionOf({ identity: identityOf() })));
+    expect(Object.keys(plain)).not.toContain("cost");
+    expect(Object.keys(plain)).not.toContain("limits_degraded");
+  });
 });

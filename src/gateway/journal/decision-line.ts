@@ -6,10 +6,11 @@
  */
 import { commit, pseudonym } from "../../ledger/commitment.ts";
 import type { Salt, Salts } from "../../ledger/salts.ts";
-import type { AuthenticatedIdentity, Identity } from "../../pipeline/facts.ts";
+import type { AuthenticatedIdentity, CostSpent, Identity } from "../../pipeline/facts.ts";
 import type { Resolution } from "../../pipeline/journal.ts";
 import type { BrokenStage, ShadowVerdict } from "../../pipeline/outcome.ts";
 import type { RequestContext, Route } from "../../pipeline/request-context.ts";
+import { costText } from "../../telemetry/limited-text.ts";
 import { inspectedText } from "../../telemetry/inspected-text.ts";
 import { escapeJsonText, fieldText, freeText, nameText } from "../../telemetry/json-text.ts";
 import { packText, type HideName } from "./facts-text-policy.ts";
@@ -58,17 +59,17 @@ export class DecisionLines {
   /** A whole decision, once its answer is known. */
   decision(resolution: Resolution): string {
     const { context } = resolution;
-    return `"kind":"decision",${this.#asked(context)},${endText(resolution)},"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${packText(context.facts.constitution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
+    return `"kind":"decision",${this.#asked(context)},${endText(resolution)},"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${spentText(context)}${packText(context.facts.constitution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
   }
 
   /** A decision to call the upstream, before its answer is known. */
   begun(context: RequestContext): string {
-    return `"kind":"decision",${this.#asked(context)},"decision":"allow","status":null,"stage":"upstream","code":null,"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${packText(context.facts.constitution)}`;
+    return `"kind":"decision",${this.#asked(context)},"decision":"allow","status":null,"stage":"upstream","code":null,"config":"${this.#settings.config}",${factsText(context, this.#detail)}${limitsText(context)}${spentText(context)}${packText(context.facts.constitution)}`;
   }
 
   /** How a request ended whose decision is on record already. */
   outcome(resolution: Resolution): string {
-    return `"kind":"outcome","of":"${fieldText(resolution.context.request.requestId)}",${endText(resolution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${this.#commitments(resolution)}${answerText(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
+    return `"kind":"outcome","of":"${fieldText(resolution.context.request.requestId)}",${endText(resolution)}${upstreamText(resolution)},"latency_us":${micros(resolution.latencyMs)}${settledText(resolution.context)}${this.#commitments(resolution)}${answerText(resolution)}${shadowsText(resolution.shadows)}${brokenText(resolution.broken)}`;
   }
 
   #asked({ request, route, facts }: RequestContext): string {
@@ -142,8 +143,9 @@ const micros = (ms: number): number => Math.max(0, Math.round(ms * 1_000));
 
 function upstreamText({ context, upstreamMs }: Resolution): string {
   if (upstreamMs === undefined) return "";
+  const { upstream } = context.facts["kill-switch"]?.routedTo?.route ?? context.route;
   // One attempt: calls are not repeated.
-  return `,"upstream":{"name":${quoted(context.route.upstream)},"attempts":1,"us":${micros(upstreamMs)}}`;
+  return `,"upstream":{"name":${quoted(upstream)},"attempts":1,"us":${micros(upstreamMs)}}`;
 }
 
 /** What the firewall found in the answer, where the decision was on record before there was one. */
@@ -161,6 +163,22 @@ function limitsText({ facts }: RequestContext): string {
     text += `${text === "" ? "" : ","}{"name":"${name}","limit":${limit},"remaining":${remaining},"reset_s":${resetSeconds}}`;
   return `,"limits":[${text}]`;
 }
+
+/** What is known of it by now: without `settled`, an outcome line says it, or nothing was to be paid. */
+function spentText({ facts }: RequestContext): string {
+  const { degraded } = facts.limits ?? {};
+  const mode = degraded === undefined ? "" : `,"limits_degraded":"${degraded}"`;
+  return `${mode}${costMember(facts.limits?.cost)}`;
+}
+
+/** Where the decision was on record before it was known. */
+function settledText({ facts }: RequestContext): string {
+  const cost = facts.limits?.cost;
+  return cost?.settled === undefined ? "" : costMember(cost);
+}
+
+const costMember = (cost: CostSpent | undefined): string =>
+  cost === undefined ? "" : `,"cost":${costText(cost)}`;
 
 function shadowsText(shadows: readonly ShadowVerdict[]): string {
   if (shadows.length === 0) return "";

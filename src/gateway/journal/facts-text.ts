@@ -5,6 +5,7 @@ import { lastRead, readAddress } from "../../config/ip-text.ts";
 import { escapeJsonText, nameText } from "../../telemetry/json-text.ts";
 import { policyText, type HideName } from "./facts-text-policy.ts";
 import { inspectedText } from "../../telemetry/inspected-text.ts";
+import { suspicionText } from "../../telemetry/suspicion-text.ts";
 
 /** How much of a caller's address is written: all of it, its network (/24 or /48), or nothing. */
 export type AddressDetail = "full" | "truncated" | "none";
@@ -24,13 +25,18 @@ export function factsText(context: RequestContext, { addresses, hideName }: Fact
   const type = request.headers.get("content-type");
   if (type !== undefined) text += `,"content_type":"${mediaType(type)}"`;
   if (request.contentLength !== undefined) text += `,"content_length":${request.contentLength}`;
+  const marks = facts.sources?.marks;
+  if (marks !== undefined) text += `,"marks":["${marks.join('","')}"]`;
   if (facts.identity !== undefined) text += rightsText(facts.identity);
-  const standing = facts["kill-switch"]?.status;
-  if (standing !== undefined) text += `,"standing":"${standing}"`;
+  const standing = facts["kill-switch"];
+  if (standing !== undefined) text += `,"standing":"${standing.status}"`;
+  if (standing?.routedTo !== undefined)
+    text += `,"routed_to":"${escapeJsonText(standing.routedTo.version)}"`;
   const grant = facts.authorization?.grant;
   if (grant !== undefined) text += `,"grant":"${escapeJsonText(grant)}"`;
   if (facts.constitution !== undefined) text += policyText(facts.constitution, hideName);
   if (facts.waf !== undefined) text += `,"waf":${inspectedText(facts.waf)}`;
+  if (facts.extraction !== undefined) text += `,"extraction":${suspicionText(facts.extraction)}`;
   return `${text}}`;
 }
 

@@ -10,13 +10,15 @@ import type { ReferenceReader } from "../../config/secrets/resolve.ts";
 import type { Outward } from "../../ledger/outward/outward.ts";
 import type { Journal } from "../../pipeline/journal.ts";
 import type { KeyEventOutbox } from "../../stores/keys/key-event.ts";
+import type { KillEventOutbox } from "../../stores/kill/kill-event.ts";
 import type { Configuration } from "../configuration.ts";
 import type { LedgerSettings } from "./ledger-settings.ts";
 import { DecisionLines } from "./decision-line.ts";
+import { killLine } from "./kill-line.ts";
 import { LedgerJournal } from "./ledger-journal.ts";
 import { openOutward } from "./open-outward.ts";
 
-/** How often it is looked for what other processes did to keys and salts. */
+/** How often it is looked for what other processes did to keys, kill switches and salts. */
 const POLL_MS = 1_000;
 const EVENTS_AT_ONCE = 100;
 
@@ -57,6 +59,7 @@ export class GatewayLedger {
   #lost = 0;
   #polling: NodeJS.Timeout | undefined;
   #keyEvents: KeyEventOutbox | undefined;
+  #killEvents: KillEventOutbox | undefined;
 
   private constructor(parts: Parts, tools: GatewayLedgerTools) {
     this.directory = parts.directory;
@@ -180,6 +183,11 @@ export class GatewayLedger {
     this.#keyEvents = outbox;
   }
 
+  /** From now on also puts on record what happens to kill switches, whoever does it. */
+  followKills(outbox: KillEventOutbox): void {
+    this.#killEvents = outbox;
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#polling);
     this.#polling = undefined;
@@ -194,7 +202,10 @@ export class GatewayLedger {
     this.#polling = setTimeout(() => {
       this.#takeEvents()
         .catch((error: unknown) =>
-          this.#tools.onError("key events or erasures could not be recorded; they are kept", error),
+          this.#tools.onError(
+            "events of keys, kill switches or salts could not be recorded; they are kept",
+            error,
+          ),
         )
         .finally(() => {
           if (this.#polling) this.#pollLater();
@@ -218,6 +229,10 @@ export class GatewayLedger {
     );
     const lastKey = keys.at(-1);
     if (lastKey) this.#keyEvents?.confirmEvents(lastKey.id);
+    const kills = this.#killEvents?.pendingEvents(EVENTS_AT_ONCE) ?? [];
+    await this.#appendAll(kills.map(killLine));
+    const lastKill = kills.at(-1);
+    if (lastKill) this.#killEvents?.confirmEvents(lastKill.id);
     const erasures = this.#salts.pendingErasures(EVENTS_AT_ONCE);
     await this.#appendAll(
       erasures.map(({ saltId, atMs }) => ({

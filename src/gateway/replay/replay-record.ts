@@ -2,7 +2,14 @@
  * A `decision` line of the ledger as replay and explain read it (docs/ledger-format.md). It takes a line at its word:
  * whether the word is genuine is for `portcullis ledger verify` to say.
  */
-import type { Decider, Governed, Inspected, LimitState } from "../../pipeline/facts.ts";
+import type {
+  CostSpent,
+  Decider,
+  Governed,
+  Inspected,
+  Limited,
+  LimitState,
+} from "../../pipeline/facts.ts";
 import { readInspected } from "./replay-inspected.ts";
 import { readPolicy } from "./replay-policy.ts";
 
@@ -61,6 +68,10 @@ export interface RecordedDecision {
   readonly config: string | undefined;
   readonly facts: RecordedFacts;
   readonly limits: readonly LimitState[];
+  /** Undefined where the limits were decided as ever. */
+  readonly limitsDegraded: Limited["degraded"];
+  /** Units reserved, and where the line could know it settled; undefined where nothing counted cost. */
+  readonly cost: CostSpent | undefined;
   /** What the constitution decided; undefined where none did. */
   readonly policy: Governed | undefined;
   /** What the firewall found; undefined where it inspected nothing. */
@@ -116,6 +127,8 @@ export function readDecision(line: Members): RecordedDecision {
     config: textOf(line, "config"),
     facts: readFacts(membersOf(line, "facts")),
     limits: listOf(line, "limits").map(readLimit),
+    limitsDegraded: MODES.find((mode) => mode === line["limits_degraded"]),
+    cost: readCost(line["cost"]),
     policy: readPolicy(line, membersOf(line, "facts")["policy"]),
     inspected: readInspected(membersOf(line, "facts")["waf"]),
     latencyUs: numberOf(line, "latency_us"),
@@ -172,6 +185,14 @@ const readLimit = (limit: Members): LimitState => ({
   remaining: numberOf(limit, "remaining") ?? 0,
   resetSeconds: numberOf(limit, "reset_s") ?? 0,
 });
+
+const MODES = ["share", "allow"] as const;
+
+function readCost(value: unknown): CostSpent | undefined {
+  const reserved = isMembers(value) ? numberOf(value, "reserved") : undefined;
+  if (!isMembers(value) || reserved === undefined) return undefined;
+  return { reserved, settled: numberOf(value, "settled") };
+}
 
 function readUpstream(value: unknown): RecordedDecision["upstream"] {
   if (!isMembers(value)) return undefined;

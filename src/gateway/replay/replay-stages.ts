@@ -106,8 +106,13 @@ const FAULTS: Partial<Record<string, RejectionCode>> = {
   limits: "limits.store_unavailable",
 };
 
-/** Said with 503, and no fault: the pack's time was over, and nothing may pass then. */
-const EXPIRED: RejectionCode = "constitution.pack_expired";
+/** Said with 503, and no fault: the pack's time was over, or it was shut by hand, and nothing may
+ * pass then; or too many ran at the same time. */
+const NO_FAULTS: ReadonlySet<string> = new Set<RejectionCode>([
+  "constitution.pack_expired",
+  "kill-switch.killed",
+  "limits.busy",
+]);
 
 const ANSWERED: GatewayResponse = { status: 204, headers: [], body: Buffer.alloc(0) };
 
@@ -134,7 +139,7 @@ export function recordedWord(stage: StageName, record: RecordedDecision): Decisi
 function wordOf(code: string, status: number | undefined): Decision {
   if (code === "answered") return { verdict: "answer", response: ANSWERED };
   const said = rejectionOf(code, status);
-  if (said.status === 503 && code !== EXPIRED)
+  if (said.status === 503 && !NO_FAULTS.has(code))
     throw new Fault(said.code, "failed when it was recorded");
   return { verdict: "reject", rejection: said };
 }
@@ -157,6 +162,7 @@ const STAGES: Record<StageName, true> = {
   constitution: true,
   waf: true,
   contract: true,
+  extraction: true,
   masking: true,
 };
 

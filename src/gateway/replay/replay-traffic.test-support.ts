@@ -21,7 +21,7 @@ import type { Journal } from "../../pipeline/journal.ts";
 import { rejection, type Rejection, type RejectionCode } from "../../pipeline/rejection.ts";
 import type { CallerRequest, Peer } from "../../pipeline/request-context.ts";
 import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
-import { AddressTable } from "../../stages/sources/address-table.ts";
+import { SourceMemory } from "../../stages/sources/source-memory.ts";
 import { openEmbeddedKeyStore } from "../../stores/keys/embedded-key-store.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 import { readConfiguration, type Configuration } from "../configuration.ts";
@@ -279,7 +279,7 @@ export async function record(
   const prepared = await prepareGeneration(configuration, {
     clock: SYSTEM_CLOCK,
     limitStore: new MemoryLimitStore(),
-    addresses: new AddressTable(),
+    sources: new SourceMemory(),
     keys,
   });
   const recorded: Recorded[] = [];

@@ -12,7 +12,7 @@ import type { Plan } from "../../pipeline/plan.ts";
 import { rejection, type Rejection } from "../../pipeline/rejection.ts";
 import { run, type RunTools } from "../../pipeline/run.ts";
 import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
-import { AddressTable } from "../../stages/sources/address-table.ts";
+import { SourceMemory } from "../../stages/sources/source-memory.ts";
 import { MemoryLimitStore } from "../../stores/limits/memory-limit-store.ts";
 import type { Configuration } from "../configuration.ts";
 import { prepareGeneration, type PreparedGeneration } from "../prepare.ts";
@@ -95,7 +95,7 @@ export class Replay {
       {
         clock: SYSTEM_CLOCK,
         limitStore: new MemoryLimitStore(),
-        addresses: new AddressTable(),
+        sources: new SourceMemory(),
         governing: pack && governingBy(pack),
       },
     );

@@ -186,7 +186,14 @@ describe("limits that leave their refusal", () => {
     expect(answer.headers.filter((name) => name === "ratelimit")).toHaveLength(1);
     expect(governed?.seen).toEqual({ "rate.ok": false, "rate.code": "limits.quota_exhausted" });
     expect(outcome.context.facts.limits?.states).toEqual([
-      { name: "default-day", limit: 1, remaining: 0, resetSeconds: 43_200 },
+      {
+        name: "default-day",
+        kind: "day",
+        unit: "requests",
+        limit: 1,
+        remaining: 0,
+        resetSeconds: 43_200,
+      },
     ]);
   });
 

@@ -19,7 +19,7 @@ async function answer(
     headers: Object.entries(headers).flat(),
     body: Buffer.from(body),
   });
-  handlers.onEnd?.(context, { status: 200, wasForwarded: true });
+  handlers.onEnd?.(context, { status: 200, wasForwarded: true, code: "ok" });
   return { decision, answered: context.facts.waf?.answer };
 }
 
