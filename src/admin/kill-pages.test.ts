@@ -110,6 +110,7 @@ describe("kill switches at the operator's address", () => {
     ["a list", [ORDER], 400, "operator.bad_request"],
     ["nothing to shut", { reason: "a", by: "ana" }, 422, "kill.refused"],
     ["an end that is over", { ...ORDER, until: "2026-11-22T12:00:00Z" }, 422, "kill.refused"],
+    ["an end that no date can say", { ...ORDER, for_sec: 8_000_000_000_000 }, 422, "kill.refused"],
     ["a version alone", { version: "v2", reason: "a", by: "ana" }, 422, "kill.refused"],
   ])("with %s it is refused, and nothing is shut", async (_, json, status, code) => {
     expect(await send("POST /kill", { json })).toMatchObject({ status, body: { ok: false, code } });

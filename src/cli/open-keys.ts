@@ -1,5 +1,4 @@
 /** Opens API keys for one command: this machine's file, with the Redis that carries its keys to all replicas where there is one. */
-import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import type { Configuration } from "../gateway/configuration.ts";
 import { toRedisSettings, type RedisStoreSettings } from "../gateway/store-settings.ts";
@@ -9,6 +8,7 @@ import {
   type EmbeddedKeyStoreOptions,
 } from "../stores/keys/embedded-key-store.ts";
 import type { KeyStore } from "../stores/keys/key-store.ts";
+import { operatorName } from "./operator-name.ts";
 
 export interface OpenedKeys {
   readonly keys: KeyStore;
@@ -57,5 +57,5 @@ export async function openSharedKeys(
 }
 
 function optionsOf(path: string): EmbeddedKeyStoreOptions {
-  return { path, clock: SYSTEM_CLOCK, isWatching: false, operator: userInfo().username };
+  return { path, clock: SYSTEM_CLOCK, isWatching: false, operator: operatorName() };
 }

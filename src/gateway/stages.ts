@@ -50,7 +50,10 @@ export async function prepareStages(
   const prepared: PreparedStage[] = [];
   try {
     // 1. What is killed must cost nothing more.
-    prepared.push(killSwitch(configs.killSwitch, tools));
+    const { clock, killSwitches, activePolicies } = tools;
+    // WHY these alone: a stage that kept all tools would keep the stages before it, and those the ones before them.
+    const switches = { clock, killSwitches, activePolicies };
+    prepared.push(killSwitch(configs.killSwitch, switches));
     // 2. A CORS preflight carries no credentials (Fetch standard): it is answered before anyone is asked for one.
     prepared.push(headers(configs.headers));
     // 3. Floods are shed before they cost any cryptography.
@@ -60,7 +63,7 @@ export async function prepareStages(
       await identity(configs.identity, { ...tools, previous: tools.previous?.identity }),
     );
     //    And whether they are shut out: before anything else is spent on them.
-    if (tools.killSwitches) prepared.push(killedCallers(configs.killSwitch, tools));
+    if (killSwitches) prepared.push(killedCallers(configs.killSwitch, switches));
     // 5. May they: before limits, since a forbidden call must not spend a caller's quota.
     prepared.push(authorization(configs.authorization));
     // 6. How much: before anything that reads the body.

@@ -17,7 +17,12 @@ export interface ForwardOptions {
 
 export type Forwarded =
   | { readonly kind: "response"; readonly response: GatewayResponse }
-  | { readonly kind: "rejected"; readonly rejection: Rejection };
+  | {
+      readonly kind: "rejected";
+      readonly rejection: Rejection;
+      /** False when the upstream cannot have seen any of it. Default true: who cannot tell leaves it out. */
+      readonly wasSent?: boolean;
+    };
 
 export interface Forwarder {
   /** Sends the request to the route's upstream. Every failure is a rejection with an `upstream.*` code; never throws. */

@@ -206,15 +206,15 @@ describe("the runner and its journal", () => {
 
   describe("what a request cost", () => {
     /** Limits that know the cost at once, or only at the end. */
-    const costing = (known: "at once" | "at the end"): Step => {
-      const cost = { reserved: 9, settled: known === "at once" ? 4 : undefined };
+    const costing = (known: "at once" | "at the end", units = 4): Step => {
+      const cost = { reserved: 9, settled: known === "at once" ? units : undefined };
       return {
         stage: "limits",
         mode: "enforce",
         whenBroken: "reject",
         handlers: {
           onHead: () => ({ verdict: "continue", learned: { states: [], cost } }),
-          onEnd: () => void (cost.settled = 4),
+          onEnd: () => void (cost.settled = units),
         },
       };
     };
@@ -229,17 +229,23 @@ describe("the runner and its journal", () => {
       expect((await play({ steps: [costing("at once")] })).amended).toEqual([]);
     });
 
-    test("is not told of refusals: they cost nothing", async () => {
-      const refusing: Step = {
-        stage: "contract",
-        mode: "enforce",
-        whenBroken: "reject",
-        handlers: {
-          onHead: () => ({ verdict: "reject", rejection: rejection("authorization.no_grant") }),
-        },
-      };
-      const { amended } = await play({ steps: [costing("at the end"), refusing] });
+    const refusing: Step = {
+      stage: "contract",
+      mode: "enforce",
+      whenBroken: "reject",
+      handlers: {
+        onHead: () => ({ verdict: "reject", rejection: rejection("authorization.no_grant") }),
+      },
+    };
+
+    test("is not told of refusals that cost nothing", async () => {
+      const { amended } = await play({ steps: [costing("at the end", 0), refusing] });
       expect(amended).toEqual([]);
+    });
+
+    test("is told of refusals that were charged, as of a caller who left its call", async () => {
+      const { amended } = await play({ steps: [costing("at the end"), refusing] });
+      expect(amended[0]?.context.facts.limits?.cost?.settled).toBe(4);
     });
   });
 

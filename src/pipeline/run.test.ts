@@ -275,6 +275,21 @@ describe("the runner", () => {
     ]);
   });
 
+  test("what left with its caller while it waited for a connection was not forwarded", async () => {
+    const endings: unknown[] = [];
+    const steps = [step("limits", { onEnd: (_context, ending) => endings.push(ending) })];
+    for (const wasSent of [true, false])
+      await play({
+        steps,
+        forward: async () => ({
+          kind: "rejected",
+          rejection: rejection("listener.caller_gone"),
+          wasSent,
+        }),
+      });
+    expect(endings).toMatchObject([{ wasForwarded: true }, { wasForwarded: false }]);
+  });
+
   test("tells of the upstream's answer before anything judges it, and of no other", async () => {
     const told: unknown[] = [];
     const steps = [

@@ -51,6 +51,7 @@ class Run {
   readonly #passes: Passes;
   #upstreamStartedMs: number | undefined;
   #upstreamEndedMs: number | undefined;
+  #wasForwarded = false;
   /** What the journal holds of this request, once it holds anything. */
   #journaled: End | undefined;
   /** The cost that it holds; undefined while that was not known. */
@@ -102,6 +103,7 @@ class Run {
     if (journal?.isStrict) await journal.beforeForward(this.#context);
     if (exchange.isCallerGone) return this.#refused(rejection("listener.caller_gone"));
     this.#upstreamStartedMs = this.#tools.clock.monotonicMs();
+    this.#wasForwarded = true;
     const forwarded = await this.#tools.forwarder.forward(this.#context, this.#toForward());
     this.#upstreamEndedMs = this.#tools.clock.monotonicMs();
     return this.#answerOf(forwarded);
@@ -130,7 +132,10 @@ class Run {
   }
 
   #answerOf(forwarded: Forwarded): Verdict | Promise<Verdict> {
-    if (forwarded.kind === "rejected") return this.#refused(forwarded.rejection);
+    if (forwarded.kind === "rejected") {
+      this.#wasForwarded = forwarded.wasSent ?? true;
+      return this.#refused(forwarded.rejection);
+    }
     const { response } = forwarded;
     for (const step of this.#plan.answer) step.handlers.onAnswer?.(this.#context, response);
     const { response: judges, seal } = this.#plan;
@@ -235,7 +240,7 @@ class Run {
     const now = this.#tools.clock.monotonicMs();
     const ending = {
       status: end.status,
-      wasForwarded: this.#upstreamStartedMs !== undefined,
+      wasForwarded: this.#wasForwarded,
       code: end.code,
     };
     for (const step of this.#plan.end) step.handlers.onEnd?.(this.#context, ending);
@@ -257,8 +262,10 @@ class Run {
     const written = this.#journaled;
     if (written === undefined) return;
     const isOther = written.status !== end.status || written.code !== end.code;
-    // What a stream cost is known when it has ended.
-    const isLate = verdict.rejection === undefined && this.#journaledCost !== this.#settledCost;
+    // What a stream cost, or a call that its caller left, is known at the end. A refusal without a cost is free.
+    const cost = this.#settledCost;
+    const isFree = verdict.rejection !== undefined && cost === 0;
+    const isLate = this.#journaledCost !== cost && !isFree;
     if (isOther || isLate) this.#tools.journal?.afterEnd(outcome);
   }
 

@@ -34,7 +34,7 @@ export type StreamDecision =
 export interface Ending {
   /** The status sent, or 499 when the caller left first. */
   readonly status: number;
-  /** Whether the request was sent to an upstream. */
+  /** Whether an upstream may have seen the request: not while it waited for a connection. */
   readonly wasForwarded: boolean;
   /** What decided it, as it is recorded: a refusal that its caller did not wait for keeps its code. */
   readonly code: RejectionCode | "ok" | "answered";

@@ -113,7 +113,10 @@ export class Call implements Dispatcher.DispatchHandler, Deadlined, AnswerSource
     this.#phase = "ended";
     if (phase === "streaming")
       this.#stream?.destroy(new AnswerBroken(reason.code, reason.cause ?? reason.code));
-    else this.#settle({ kind: "rejected", rejection: reason });
+    else {
+      const wasSent = phase !== "waiting" && phase !== "connecting";
+      this.#settle({ kind: "rejected", rejection: reason, wasSent });
+    }
     this.dueAtMs = Number.POSITIVE_INFINITY;
     if (phase === "waiting") this.#home.leaveQueue(this);
     // Before there is a connection nothing can be aborted: `onConnect` refuses to begin, or connecting fails.

@@ -123,6 +123,7 @@ describe("a caller that leaves", () => {
     await until(() => isAsked, "the upstream has the request");
     call.callerLeaves();
     expect(await seen(call.forwarded)).toBe("listener.caller_gone");
+    expect(await call.forwarded).toMatchObject({ wasSent: true });
     await until(() => isClosed, "the upstream's connection is closed");
     await untilIdle(upstreams);
   });
@@ -137,6 +138,7 @@ describe("a caller that leaves", () => {
     const first = send(upstreams, contextOf({ path: "/gone", body: "{}" }));
     first.callerLeaves();
     expect(await seen(first.forwarded)).toBe("listener.caller_gone");
+    expect(await first.forwarded).toMatchObject({ wasSent: false });
     expect(await seen(send(upstreams, contextOf({ path: "/kept", body: "{}" })).forwarded)).toBe(
       "200",
     );
@@ -152,6 +154,7 @@ describe("a caller that leaves", () => {
     expect(upstreams.snapshot()[0]).toMatchObject({ inFlight: 1, waiting: 1 });
     waiting.callerLeaves();
     expect(await seen(waiting.forwarded)).toBe("listener.caller_gone");
+    expect(await waiting.forwarded).toMatchObject({ wasSent: false });
     expect(upstreams.snapshot()[0]).toMatchObject({ inFlight: 1, waiting: 0 });
     running.callerLeaves();
     await untilIdle(upstreams);

@@ -47,6 +47,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   // The gateway's own word about its answers.
   ["x-policy-sign", "drop"],
   ["x-portcullis-served-version", "drop"],
+  ["x-portcullis-degraded", "drop"],
 ]);
 
 /** The head of an answer, or why it is not one (private text). `raw` is flat name, value as the parser gives them. */

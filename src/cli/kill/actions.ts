@@ -1,9 +1,9 @@
 /** What `portcullis kill on`, `off` and `list` do, and what they say of it. */
-import { userInfo } from "node:os";
 import type { KillView } from "../../admin/kill-pages.ts";
 import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
 import { KILL_PARTS, scopeText } from "../../stores/kill/kill-draft.ts";
 import { EXIT_DISPROVEN, EXIT_UNKNOWN } from "../ledger/exit.ts";
+import { operatorName } from "../operator-name.ts";
 import { plain } from "../pack/operator-call.ts";
 import type { KillOptions, OnOptions } from "./kill-options.ts";
 import { KillRefused, openKillTarget, type KillTarget } from "./kill-target.ts";
@@ -74,7 +74,7 @@ function refuse(message: string): void {
 }
 
 /** Who gives the command, where nothing else is said. */
-const whoever = ({ by }: KillOptions): string => by ?? userInfo().username;
+const whoever = ({ by }: KillOptions): string => by ?? operatorName();
 
 const HEADINGS = ["id", "shut", "until", "by", "since", "reason"];
 

@@ -12,7 +12,7 @@ import { openEmbeddedKillSwitches } from "../../stores/kill/embedded-kill-switch
 import { KillRequestRefused } from "../../stores/kill/kill-draft.ts";
 import type { KillDraft, KillSwitchStore } from "../../stores/kill/kill-switch-store.ts";
 import { openRedisKillSwitches } from "../../stores/kill/redis-kill-switches.ts";
-import { callOperator, type OperatorReply } from "../pack/operator-call.ts";
+import { callOperator, plain, type OperatorReply } from "../pack/operator-call.ts";
 import { sourceOf } from "../source.ts";
 import type { KillOptions } from "./kill-options.ts";
 import { scopeWarnings } from "./scope-warnings.ts";
@@ -82,6 +82,11 @@ async function openShared(
   }
 }
 
+function toKillRefused(error: unknown): never {
+  if (error instanceof KillRequestRefused) throw new KillRefused(error.message);
+  throw error;
+}
+
 function storeTarget({
   store,
   isShared,
@@ -90,17 +95,12 @@ function storeTarget({
 }: OpenedStore & { readonly configuration?: Configuration }): KillTarget {
   return {
     async on(draft) {
-      try {
-        const killSwitch = await store.on(draft);
-        const warnings = configuration ? scopeWarnings(killSwitch, configuration) : [];
-        return { view: killView(killSwitch), warnings };
-      } catch (error) {
-        if (error instanceof KillRequestRefused) throw new KillRefused(error.message);
-        throw error;
-      }
+      const killSwitch = await store.on(draft).catch(toKillRefused);
+      const warnings = configuration ? scopeWarnings(killSwitch, configuration) : [];
+      return { view: killView(killSwitch), warnings };
     },
     async off(id, by) {
-      if (!(await store.off(id, by)))
+      if (!(await store.off(id, by).catch(toKillRefused)))
         throw new KillRefused(`there is no kill switch ${JSON.stringify(id)} that is on`);
     },
     list: () => Promise.resolve(store.active.map(killView)),
@@ -119,8 +119,9 @@ function operatorTarget(operator: string): KillTarget {
   const ask = async (...call: ["GET" | "POST", string, object?]): Promise<OperatorReply> => {
     const reply = await callOperator(operator, ...call);
     if (reply.status === 200) return reply;
-    const { code, message } = reply.members;
-    const text = `${String(code)}: ${String(message)}`;
+    // The listener's own refusals have no code.
+    const { code, message, error = `it answers ${reply.status}` } = reply.members;
+    const text = code === undefined ? plain(error) : `${plain(code)}: ${plain(message)}`;
     if (reply.status === 503) throw new Error(text);
     throw new KillRefused(text);
   };

@@ -90,6 +90,18 @@ const ROWS: readonly Row[] = [
     help: "Corrections of cost that the shared store has yet to be told.",
     read: ({ shared }) => shared().correctionsPending,
   },
+  {
+    kind: "counter",
+    name: "portcullis_limits_corrections_dropped_total",
+    help: "Corrections given up: each leaves a counter that says more or less than was used.",
+    read: ({ shared }) => shared().correctionsDropped,
+  },
+  {
+    kind: "counter",
+    name: "portcullis_limits_unreported_units_total",
+    help: "Units of quotas let through without the shared store of which it may never have learned.",
+    read: ({ guard }) => guard().unreportedUnits,
+  },
 ];
 
 /** Returns what ends it. */

@@ -122,14 +122,21 @@ function choose(crew: Crew, query: URLSearchParams): Chosen {
   if (!isThere) return { refused: badWorker(crew) };
   const member = crew.ready.find(({ seat }) => text === undefined || String(seat.number) === text);
   if (member) return { member, query: rest.toString() };
-  return { refused: jsonAnswer(503, { error: "the worker is starting; ask again" }) };
+  const message = "the worker is starting; ask again";
+  return { refused: refusal(503, "operator.worker_starting", message) };
 }
 
 const badWorker = ({ members }: Crew): OperatorAnswer =>
-  jsonAnswer(400, { error: `worker is a number from 1 to ${members.length}` });
+  refusal(400, "operator.bad_request", `worker is a number from 1 to ${members.length}`);
 
-const noAnswer = (error: unknown): OperatorAnswer =>
-  jsonAnswer(503, { error: error instanceof Error ? error.message : "no worker answers" });
+/** A message that waits at a worker which stands still may be read when it goes on. */
+function noAnswer(error: unknown): OperatorAnswer {
+  const why = error instanceof Error ? error.message : "no worker answers";
+  return refusal(503, "operator.worker_silent", `${why}: an order may have been carried out, look`);
+}
+
+const refusal = (status: number, code: string, message: string): OperatorAnswer =>
+  jsonAnswer(status, { ok: false, code, message });
 
 const toForwarded = (
   { method, path, peerAddress, headers, body }: OperatorRequest,

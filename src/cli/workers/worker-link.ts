@@ -63,12 +63,18 @@ export class WorkerLink {
     this.#options = options;
     this.#worker = cluster.fork(seatVariables(options.seat));
     const { process: child } = this.#worker;
+    // A message to a worker that is just ending; its end is told by itself. Heard on both: cluster passes it on to the
+    // worker, where an error that nobody hears would end the primary.
+    this.#worker.on("error", () => undefined);
+    child.on("error", (error) => {
+      // No memory, descriptors or program for another process: then there is no exit either.
+      if (child.pid === undefined) this.#endUnborn(error);
+    });
+    if (child.pid === undefined) return;
     returnConnections(child, options.hasOthers);
     const channel = child.stdio[LIMIT_CHANNEL_FD] as unknown as Duplex;
     serveLimits({ store: options.limitStore, channel, nowMs: options.nowMs });
     child.on("message", (message: unknown) => this.#hear(message));
-    // A message to a worker that is just ending; its end is told by itself.
-    child.on("error", () => undefined);
     child.once("exit", (code: number | null, signal: string | null) => this.#end({ code, signal }));
   }
 
@@ -118,6 +124,12 @@ export class WorkerLink {
     this.#asked.delete(id);
     clearTimeout(asked.timer);
     how(asked);
+  }
+
+  #endUnborn(error: Error): void {
+    if (this.#hasEnded) return;
+    this.#refusal = `worker ${this.#options.seat.number} cannot be started: ${error.message}`;
+    this.#end({ code: null, signal: null });
   }
 
   #end({ code, signal }: Pick<WorkerEnd, "code" | "signal">): void {

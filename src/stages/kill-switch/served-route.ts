@@ -14,7 +14,7 @@ export interface StandIn {
 
 /**
  * The one route of that version of the same model whose template differs in nothing but segments that name the version;
- * it takes the same methods, and bodies in the same way. Undefined when there is none, or more than one.
+ * it takes the same methods. Undefined when there is none, or more than one.
  */
 export function standInFor(
   route: Route,

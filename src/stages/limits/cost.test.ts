@@ -189,6 +189,13 @@ const WAYS: readonly Way[] = [
     settled: 0,
   },
   {
+    name: "field: missing in a success is never given back: its caller may have asked for none",
+    cost: { ...FIELD, ...REFUND },
+    play: (running) => answers(running, '{"text":"hi"}'),
+    ending: OK,
+    settled: RESERVE,
+  },
+  {
     name: "field: unreadable is never given back",
     cost: { ...FIELD, ...REFUND },
     play: (running) => answers(running, "<html>"),
@@ -228,9 +235,16 @@ const WAYS: readonly Way[] = [
   {
     name: "header: missing, to be given back",
     cost: { ...HEADER, ...REFUND },
+    play: (running) => heads(running, [], 429),
+    ending: { ...OK, status: 429 },
+    settled: 0,
+  },
+  {
+    name: "header: missing in a success is never given back",
+    cost: { ...HEADER, ...REFUND },
     play: heads,
     ending: OK,
-    settled: 0,
+    settled: RESERVE,
   },
   {
     name: "header: unreadable is never given back",
@@ -319,7 +333,7 @@ describe("an event stream", () => {
 
   test.each([
     { name: "that says nothing", cost: FIELD, settled: RESERVE },
-    { name: "that says nothing, to be given back", cost: { ...FIELD, ...REFUND }, settled: 0 },
+    { name: "that leaves it out", cost: { ...FIELD, ...REFUND }, settled: RESERVE },
   ])("$name costs $settled", async ({ cost, settled }) => {
     const { ask, finished } = meteredBy(cost);
     const running = ask({});

@@ -38,7 +38,7 @@ const meteredCost = z
       .enum(["reserve", "refund"])
       .default("reserve")
       .describe(
-        "What an answer costs that does not say so, errors of the upstream included. One that cannot be read costs what was reserved.",
+        "What an error of the upstream costs that does not say so. A success that does not, and an answer that cannot be read, cost what was reserved.",
       ),
   })
   .refine(({ field, header }) => (field === undefined) !== (header === undefined), {

@@ -3,7 +3,7 @@
  * what was metered, nor give anything back for work that somebody may have done and nobody could meter.
  */
 import type { CostSpent } from "../../pipeline/facts.ts";
-import type { HeaderList } from "../../pipeline/response.ts";
+import type { GatewayResponse } from "../../pipeline/response.ts";
 import type { Ending } from "../../pipeline/stage.ts";
 import { meterHeader, type EventMeter, type FieldPath, type Metered } from "./metered.ts";
 import type { Price } from "./route-config.ts";
@@ -14,6 +14,7 @@ export interface PreparedPrice {
   /** Of the JSON answer; undefined where the cost is fixed or a header says it. */
   readonly field: FieldPath | undefined;
   readonly header: string | undefined;
+  /** Whether an error that does not say what it cost is free. */
   readonly isRefundedWhenMissing: boolean;
 }
 
@@ -28,6 +29,9 @@ export function preparePrice(price: Price): PreparedPrice {
   };
 }
 
+/** From here on an upstream's answer is no success. */
+const LEAST_ERROR_STATUS = 400;
+
 /** How codes begin of what no caller can bring about. */
 const NOT_THE_CALLERS = ["upstream.", "gateway."];
 
@@ -36,6 +40,7 @@ export class Spending implements CostSpent {
   readonly #price: PreparedPrice;
   #settled: number | undefined;
   #isAnswered = false;
+  #isError = false;
   #stream: EventMeter | undefined;
 
   constructor(price: PreparedPrice) {
@@ -48,8 +53,9 @@ export class Spending implements CostSpent {
   }
 
   /** The upstream has begun to answer: from here on somebody has worked. */
-  answered(headers: HeaderList): void {
+  answered({ status, headers }: Pick<GatewayResponse, "status" | "headers">): void {
     this.#isAnswered = true;
+    this.#isError = status >= LEAST_ERROR_STATUS;
     const { header, field, reserve } = this.#price;
     if (header !== undefined) this.metered(meterHeader(headers, header));
     else if (field === undefined) this.#settled = reserve;
@@ -82,8 +88,10 @@ export class Spending implements CostSpent {
     return this.#stream?.units ?? this.reserved;
   }
 
+  /** Of a success it is never free to say nothing: many APIs leave the usage out because the caller asked them to. */
   #unitsOf(metered: Metered): number {
     if (typeof metered === "number") return metered;
-    return metered === "missing" && this.#price.isRefundedWhenMissing ? 0 : this.reserved;
+    const isRefunded = this.#isError && this.#price.isRefundedWhenMissing;
+    return metered === "missing" && isRefunded ? 0 : this.reserved;
   }
 }

@@ -172,8 +172,7 @@ type Metering = Pick<StageHandlers<"limits">, "onAnswer" | "onResponse" | "onStr
 
 /** Only a field makes the runner hold answers; a header is read as it passes. */
 function meteringBy({ field }: PreparedPrice): Metering {
-  const onAnswer: Metering["onAnswer"] = (context, { headers }) =>
-    spendingOf(context)?.answered(headers);
+  const onAnswer: Metering["onAnswer"] = (context, answer) => spendingOf(context)?.answered(answer);
   return field === undefined ? { onAnswer } : { onAnswer, ...fieldMetering(field) };
 }
 

@@ -98,6 +98,18 @@ describe("the memory", () => {
     expect(table.size).toBeLessThanOrEqual(1_000);
   });
 
+  test("which newcomers share a group cannot be computed from their keys", () => {
+    const table = new AddressTable();
+    const rule = { ...RULE, maxAddresses: 1 };
+    admitted(table, "full", 0, rule);
+    // Alike in every sum of 31 times one code unit and the next.
+    const apart = Array.from({ length: 16 }, (_, i) => {
+      admitted(table, String.fromCharCode(0x100 + i, 0x200), 0, rule);
+      return table.admit(String.fromCharCode(0x101 + i, 0x200 - 31), 0, rule) === 0;
+    });
+    expect(apart).toContain(true);
+  });
+
   test("where nobody can be dropped, newcomers are counted in groups and never more freely", () => {
     const table = new AddressTable();
     for (let i = 0; i < 1_000; i++) admitted(table, `busy-${i}`, 0);

@@ -76,7 +76,11 @@ export class AddressTable {
 
   #groupOf(key: string): number {
     let hash = this.#seed;
-    for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
-    return ((hash ^ (hash >>> 15)) >>> 0) % GROUPS;
+    for (let i = 0; i < key.length; i++) {
+      // Each step mixes: of a sum alone, which keys are alike would not depend on the seed.
+      hash = Math.imul(hash ^ key.charCodeAt(i), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    return (hash >>> 0) % GROUPS;
   }
 }

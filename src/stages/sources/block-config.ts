@@ -25,6 +25,9 @@ const MAX_PERIOD_MS = 86_400_000;
 /** What this stage refuses itself: counted, it would make a block last for as long as somebody calls against it. */
 const isOwn = (code: string): boolean => code.startsWith("sources.");
 
+/** An operator shut a caller out: that says nothing of the others behind its address, and must end with the switch. */
+const isOperators = (code: string): boolean => code.startsWith("kill-switch.");
+
 const code = z.string().refine((text) => Object.hasOwn(CATALOGUE, text) && !isOwn(text), {
   error: "not a code that can count: one of docs/reference/refusals.md, but none of `sources`",
 });
@@ -81,12 +84,13 @@ export function refusalCounter({
 }: Pick<BlocksSection, "statuses" | "codes">): (ending: Ending) => boolean {
   const counted = new Set<number>(statuses);
   // By the code's own status too: a caller that hangs up on a refusal is recorded with another one.
+  const goesByStatus = (one: string): boolean => !isOwn(one) && !isOperators(one);
   const known = (Object.keys(CATALOGUE) as RejectionCode[]).filter(
-    (one) => !isOwn(one) && (codes.includes(one) || counted.has(CATALOGUE[one].status)),
+    (one) => codes.includes(one) || (goesByStatus(one) && counted.has(CATALOGUE[one].status)),
   );
   const always = new Set<string>(known);
   return ({ code: said, status }) => {
     if (said === "ok" || said === "answered") return false;
-    return always.has(said) || (counted.has(status) && !isOwn(said));
+    return always.has(said) || (counted.has(status) && goesByStatus(said));
   };
 }

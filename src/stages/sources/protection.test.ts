@@ -130,6 +130,11 @@ describe("blocks", () => {
       counts: false,
     },
     {
+      name: "a caller that an operator shut out, as its neighbours are not",
+      ending: { status: 403, wasForwarded: false, code: "kill-switch.caller_killed" as const },
+      counts: false,
+    },
+    {
       name: "an answer that the firewall kept back",
       ending: { status: 502, wasForwarded: true, code: "waf.response_blocked" as const },
       counts: false,
@@ -221,6 +226,10 @@ describe("failed authentications", () => {
       ending: { ...FORGED, status: 503, code: "identity.keys_unavailable" as const },
     },
     { name: "a call that is not allowed", ending: FORBIDDEN },
+    ...(["identity.token_expired", "identity.key_expired"] as const).map((code) => ({
+      name: `a genuine credential whose time is over (${code})`,
+      ending: { ...FORGED, code },
+    })),
   ])("$name is no failure", async ({ ending }) => {
     const { say, ask } = await stageOf(section);
     ask("192.0.2.1", ending, 50);

@@ -187,12 +187,20 @@ function marked(
 }
 
 /**
- * Whether a credential was shown and failed. To show none costs nothing to refuse, and is what every caller does that has
- * not been told yet which one is wanted.
+ * 401s that are no failed guess. To show no credential costs nothing to refuse, and is what every caller does that has not
+ * been told yet which one is wanted. Those whose time is over were found genuine first: one program that goes on with an
+ * old token would shut out everybody behind its address. Against blocks all of them count.
  */
+const NO_GUESSES: ReadonlySet<string> = new Set<RejectionCode>([
+  "identity.credentials_missing",
+  "identity.token_expired",
+  "identity.key_expired",
+]);
+
+/** Whether a credential was shown that was nobody's. */
 const isFailedAuthentication = (code: Ending["code"]): boolean =>
   code !== "ok" &&
   code !== "answered" &&
-  code !== "identity.credentials_missing" &&
+  !NO_GUESSES.has(code) &&
   code.startsWith("identity.") &&
   CATALOGUE[code].status === 401;

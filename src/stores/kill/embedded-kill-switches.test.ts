@@ -195,6 +195,36 @@ describe("kill switches in the embedded store", () => {
     );
   });
 
+  test("who takes it off has a name that can be shown", async () => {
+    const store = opened(false);
+    const { id } = await store.on(draft());
+    for (const by of ["", "a\nb", "x".repeat(1_000)])
+      await expect(store.off(id, by)).rejects.toThrow(KillRequestRefused);
+    expect(store.active).toHaveLength(1);
+  });
+
+  test("what was heard from elsewhere holds though it cannot be written, and is written later", async () => {
+    const store = opened();
+    const changes = changesOf(store);
+    const elsewhere = openElsewhere();
+    const one = await elsewhere.on(draft());
+    const heard = [...elsewhere.entries()].map((entry) => ({ entry, propagationMs: 7 }));
+    const raw = new DatabaseSync(join(directory, "state.db"));
+    raw.exec("BEGIN IMMEDIATE");
+    expect(() => store.merge(heard)).toThrow(/locked/);
+    expect(store.active).toEqual([one]);
+    // Not tried each time it is heard: a try waits for the lock, and every request with it.
+    expect(() => store.merge(heard)).toThrow(/a moment ago/);
+    raw.exec("ROLLBACK");
+    raw.close();
+    expect(opened(false).active).toEqual([]);
+    clock.advance(5_000);
+    store.merge(heard);
+    expect(opened(false).active).toEqual([one]);
+    expect(changes).toEqual([{ kind: "on", killSwitch: one, by: "ana", propagationMs: 7 }]);
+    expect(store.pendingEvents(10)).toHaveLength(1);
+  });
+
   test("a file that is replaced under it is told, and what is known still holds", async () => {
     const said: string[] = [];
     const store = opened(true, (message) => said.push(message));
@@ -225,6 +255,7 @@ describe("kill switches in the embedded store", () => {
     ["a long reason", { reason: "x".repeat(MAX_REASON_LENGTH + 1) }, /more than 500/],
     ["no author", { author: "" }, /the author is empty/],
     ["an expiry that is over", { expiresAtMs: NOON_MS }, /past/],
+    ["an expiry that no date can say", { expiresAtMs: 9e15 }, /year 9999/],
     ["itself as the other version", { routeTo: "v2" }, /own place/],
     [
       "another version for a tenant",
@@ -274,6 +305,13 @@ describe("an entry as text", () => {
     ["another version that is no text", { killSwitch: { ...killSwitch, routeTo: 1 } }],
     ["no reason", { killSwitch: { ...killSwitch, reason: undefined } }],
     ["no time", { changedAtMs: undefined }],
+    ["a time that no date can say", { changedAtMs: 9e15 }],
+    ["a beginning that no date can say", { killSwitch: { ...killSwitch, createdAtMs: 9e15 } }],
+    ["an expiry that no date can say", { killSwitch: { ...killSwitch, expiresAtMs: 9e15 } }],
+    ["a reason without end", { killSwitch: { ...killSwitch, reason: "x".repeat(1e6) } }],
+    ["a name without end", { killSwitch: { ...killSwitch, scope: { caller: "x".repeat(1e6) } } }],
+    ["a line break in it", { killSwitch: { ...killSwitch, author: "a\nb" } }],
+    ["an off by a name without end", { off: { atMs: 2, by: "x".repeat(1e6) } }],
     ["an off without a name", { off: { atMs: 2 } }],
   ])("with %s is not understood", (_, changes) => {
     expect(parseEntry(JSON.stringify({ ...entry, ...changes }))).toBeUndefined();

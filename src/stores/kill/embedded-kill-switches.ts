@@ -5,7 +5,13 @@
 import type { Clock } from "../../pipeline/stage.ts";
 import { EmbeddedDatabase } from "../embedded-database.ts";
 import { KillBook, type Turned } from "./kill-book.ts";
-import { KillRequestRefused, MAX_SWITCHES, requireSoundDraft, switchOf } from "./kill-draft.ts";
+import {
+  KillRequestRefused,
+  MAX_SWITCHES,
+  requireAuthor,
+  requireSoundDraft,
+  switchOf,
+} from "./kill-draft.ts";
 import { isForgotten, isInEffect, isNews, type KillEntry } from "./kill-entry.ts";
 import type { KillEvent, KillEventOutbox } from "./kill-event.ts";
 import type { KillChange, KillDraft, KillSwitch, KillSwitchStore } from "./kill-switch-store.ts";
@@ -17,6 +23,11 @@ export const DEFAULT_KILL_POLL_MS = 20;
 const LOOKS_BETWEEN_CHORES = 25;
 /** A gateway never blocks its requests longer than this for another process's write. */
 const WATCHING_LOCK_WAIT_MS = 250;
+/**
+ * Pause before the gateway writes by itself again to a file that could not be written: each try may wait for the lock,
+ * and requests with it. Orders of operators are tried at once. Lower stalls more; higher records later.
+ */
+const WRITE_PAUSE_MS = 5_000;
 /** After so long without a look at the file its switches may be out of date, and somebody has to know. */
 const BLIND_AFTER_MS = 10_000;
 
@@ -66,10 +77,13 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
   readonly #book = new KillBook();
   readonly #listeners = new Set<(change: KillChange) => void>();
   readonly #entryListeners = new Set<() => void>();
+  /** Ids of what was heard from elsewhere and is in effect, but not on the disk yet. */
+  readonly #unwritten = new Set<string>();
   readonly #timer: NodeJS.Timeout | undefined;
   #seenChange = 0;
   #seenVersion = -1;
   #seenAtMs = 0;
+  #mayWriteAtMs = -Infinity;
   #untilChores = LOOKS_BETWEEN_CHORES;
   #isTroubled = false;
 
@@ -109,6 +123,7 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
 
   // oxlint-disable-next-line require-await -- see `on`
   async off(id: string, by: string): Promise<boolean> {
+    requireAuthor(by);
     this.#look();
     const known = this.#book.find(id);
     const atMs = this.#clock.nowMs();
@@ -139,14 +154,32 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
     return () => this.#entryListeners.delete(listener);
   }
 
-  /** Takes in what was heard from elsewhere. On disk and in effect when it returns. */
+  /**
+   * Takes in what was heard from elsewhere. On disk and in effect when it returns; when it throws it is in effect all the
+   * same, since a full disk must not keep open what others have shut, and is to be heard again.
+   */
   merge(heard: readonly HeardEntry[]): void {
     const nowMs = this.#clock.nowMs();
+    const isNew = (entry: KillEntry): boolean =>
+      isNews(entry, this.#book.find(entry.killSwitch.id)) && !isForgotten(entry, nowMs);
     const news = heard.filter(
-      ({ entry }) =>
-        isNews(entry, this.#book.find(entry.killSwitch.id)) && !isForgotten(entry, nowMs),
+      ({ entry }) => isNew(entry) || this.#unwritten.has(entry.killSwitch.id),
     );
-    if (news.length > 0) this.#write(news, false);
+    if (news.length === 0) return;
+    try {
+      this.#requireWritable();
+      this.#write(news, false);
+      for (const { entry } of news) this.#unwritten.delete(entry.killSwitch.id);
+    } catch (error) {
+      this.#pauseWriting();
+      for (const { entry } of news) {
+        this.#book.take(entry);
+        this.#unwritten.add(entry.killSwitch.id);
+      }
+      const propagation = news.map((one) => [one.entry.killSwitch.id, one.propagationMs] as const);
+      this.#tell(this.#book.look(nowMs), new Map(propagation));
+      throw error;
+    }
   }
 
   pendingEvents(limit: number): readonly KillEvent[] {
@@ -162,6 +195,18 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
     this.#listeners.clear();
     this.#entryListeners.clear();
     this.#database.close();
+  }
+
+  get #mayWrite(): boolean {
+    return this.#clock.monotonicMs() >= this.#mayWriteAtMs;
+  }
+
+  #requireWritable(): void {
+    if (!this.#mayWrite) throw new Error("the file could not be written a moment ago");
+  }
+
+  #pauseWriting(): void {
+    if (this.#mayWrite) this.#mayWriteAtMs = this.#clock.monotonicMs() + WRITE_PAUSE_MS;
   }
 
   /** Writes what is news to the file too, with its events, and then takes it in from there with all else that is new. */
@@ -233,8 +278,9 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
       return;
     }
     try {
-      this.#noteExpired();
+      if (this.#mayWrite) this.#noteExpired();
     } catch {
+      this.#pauseWriting();
       // Another process holds the lock, or the disk is full. It is on record as soon as it can be written.
     }
   }

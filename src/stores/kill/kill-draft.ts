@@ -24,6 +24,8 @@ export const MAX_PART_LENGTH = 256;
 /** Goes into records of every replica; longer belongs into a ticket that the reason names. */
 export const MAX_REASON_LENGTH = 500;
 const MAX_AUTHOR_LENGTH = 128;
+/** The last moment that RFC 3339 can write. A later one could not be listed, logged or put on record. */
+export const LAST_MOMENT_MS = 253_402_300_799_999;
 /** Switches that one store holds. Each replica keeps all of them in memory and looks through them at each change. */
 export const MAX_SWITCHES = 10_000;
 
@@ -43,14 +45,21 @@ export function requireSoundDraft(draft: KillDraft, nowMs: number): KillDraft {
   const { expiresAtMs, routeTo } = draft;
   if (expiresAtMs !== undefined && !(Number.isSafeInteger(expiresAtMs) && expiresAtMs > nowMs))
     throw new KillRequestRefused("the expiry lies in the past: give a time to come");
+  if (expiresAtMs !== undefined && expiresAtMs > LAST_MOMENT_MS)
+    throw new KillRequestRefused("the expiry lies behind the year 9999: leave it out");
   if (routeTo !== undefined) requireRollback(scope, routeTo);
   return {
     scope,
     reason: requireText("reason", draft.reason, MAX_REASON_LENGTH),
-    author: requireText("author", draft.author, MAX_AUTHOR_LENGTH),
+    author: requireAuthor(draft.author),
     expiresAtMs,
     routeTo,
   };
+}
+
+/** Who gives an order; throws `KillRequestRefused` for what is no name. */
+export function requireAuthor(author: string): string {
+  return requireText("author", author, MAX_AUTHOR_LENGTH);
 }
 
 /** A new switch from a sound draft. Ids are never used twice: one that was taken off stays off. */

@@ -2,7 +2,13 @@
  * What a store knows of one switch, and which of two records of it counts. A switch that was taken off never comes back:
  * whoever has seen it go off is right against all who have not.
  */
-import { KILL_ID, KILL_PARTS } from "./kill-draft.ts";
+import {
+  KILL_ID,
+  KILL_PARTS,
+  LAST_MOMENT_MS,
+  requireAuthor,
+  requireSoundDraft,
+} from "./kill-draft.ts";
 import type { KillScope, KillSwitch } from "./kill-switch-store.ts";
 
 export interface KillEntry {
@@ -36,10 +42,18 @@ export function entryText(entry: KillEntry): string {
   return JSON.stringify(entry);
 }
 
-/** Undefined when the text was not made by `entryText`: what cannot be understood is not acted on. */
+/**
+ * Undefined when the text was not made by `entryText`, or holds what no operator could have asked for: what cannot be
+ * understood, listed or put on record is not acted on.
+ */
 export function parseEntry(text: string): KillEntry | undefined {
   try {
-    return entryOf(JSON.parse(text) as unknown);
+    const entry = entryOf(JSON.parse(text) as unknown);
+    if (entry === undefined) return undefined;
+    // Whatever the time is now: of one that has expired, too, it has to be known that it was there.
+    requireSoundDraft(entry.killSwitch, -Infinity);
+    if (entry.off) requireAuthor(entry.off.by);
+    return entry;
   } catch {
     return undefined;
   }
@@ -84,4 +98,5 @@ function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-const isMoment = (value: unknown): value is number => Number.isSafeInteger(value);
+const isMoment = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LAST_MOMENT_MS;

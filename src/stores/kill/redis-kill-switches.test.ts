@@ -298,6 +298,11 @@ describe("kill switches of several replicas", () => {
     await until("it is told", () => a.said.length > 0, LIMIT_MS);
     expect(a.said[0]).toMatch(/cannot be read/);
     expect(ids(a)).toEqual([one.id]);
+    const toldOf = a.said.length;
+    for (let i = 0; i < 3; i++) await a.store.on(draft({ scope: { caller: `c${i}` } }));
+    for (const other of a.store.active.filter(({ id }) => id !== one.id))
+      await a.store.off(other.id, "ana");
+    expect(a.said).toHaveLength(toldOf);
     await until(
       "it is put right",
       async () => String(await redis.command("HGET", KEY, one.id)).startsWith("on|"),
@@ -314,7 +319,7 @@ describe("kill switches of several replicas", () => {
     await redis.command("DEL", KEY);
     await until(
       "it is put back",
-      async () => Number(await redis.command("HLEN", KEY)) === 2,
+      async () => Number(await redis.command("HLEN", KEY)) === 5,
       LIMIT_MS,
     );
   });

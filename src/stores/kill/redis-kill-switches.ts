@@ -21,6 +21,8 @@ import { MERGE, READ, readReply, type ReadReply } from "./redis-kill-scripts.ts"
 export const DEFAULT_REDIS_POLL_MS = 400;
 /** Entries sent in one script: the server does nothing else meanwhile. About 0.2 ms. */
 const ENTRIES_AT_ONCE = 100;
+/** Entries told of; somebody who forges more has been noticed. */
+const MAX_TOLD = 100;
 /** Rounds of sending and reading for one look. More than one is needed only when others write at the same moment. */
 const ROUNDS = 3;
 
@@ -69,6 +71,7 @@ class RedisKillSwitches implements SharedKillSwitchStore {
   #next: Promise<boolean> | undefined;
   #isClosed = false;
   #isTroubled = false;
+  readonly #told = new Set<string>();
 
   constructor(local: EmbeddedKillSwitches, options: RedisKillSwitchesOptions) {
     this.#local = local;
@@ -230,7 +233,7 @@ class RedisKillSwitches implements SharedKillSwitchStore {
     for (const { id, isOff, changedAtMs, text } of fields) {
       const entry = parseEntry(text);
       if (entry?.killSwitch.id !== id || (entry.off !== undefined) !== isOff) {
-        this.#options.onTrouble?.("Redis holds a kill switch that cannot be read", id);
+        this.#tellOnce(id);
         if (this.#local.has(id)) useless.push(id);
         continue;
       }
@@ -238,6 +241,16 @@ class RedisKillSwitches implements SharedKillSwitchStore {
       else heard.push({ entry, changedAtMs });
     }
     return { heard, useless };
+  }
+
+  /** All entries are read at each change: without this a single bad one would fill the log. */
+  #tellOnce(id: string): void {
+    if (this.#told.has(id) || this.#told.size >= MAX_TOLD) return;
+    this.#told.add(id);
+    this.#options.onTrouble?.(
+      "Redis holds a kill switch that cannot be read",
+      JSON.stringify(id.slice(0, 40)),
+    );
   }
 
   /** What is known here and not there. */

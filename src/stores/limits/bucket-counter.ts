@@ -3,11 +3,12 @@
  * given back make room at once, never more than the bucket holds. So in any span at most the burst and what the rate
  * brings is used, and what requests that already ran had reserved and did not use.
  */
-import { added, reading, type Counter } from "./counter.ts";
+import { added, reading, type Counter, type Spent } from "./counter.ts";
 import type { BucketRule, LimitReading } from "./limit-store.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export class BucketCounter implements Counter<BucketRule> {
+  holds = 0;
   /** In 1/`perMs` units, so that `count` of them drain in every millisecond and all of it stays whole. */
   #debt = 0;
   #perMs = 1;
@@ -31,8 +32,9 @@ export class BucketCounter implements Counter<BucketRule> {
     return reading(rule, left, Math.ceil(this.#debt / rule.count));
   }
 
-  correct(_place: number, units: number, used: number): void {
-    this.#debt = Math.max(0, added(this.#debt, (used - units) * this.#perMs));
+  correct(_place: number, { reserved, used }: Spent, { steadyMs }: StoreClock): void {
+    this.#drainTo(steadyMs);
+    this.#debt = Math.max(0, added(this.#debt, (used - reserved) * this.#perMs));
   }
 
   isWhole({ steadyMs }: StoreClock): boolean {
@@ -47,7 +49,11 @@ export class BucketCounter implements Counter<BucketRule> {
       this.#perMs = rule.perMs;
     }
     this.#count = rule.count;
-    const left = this.#debt - (nowMs - this.#atMs) * rule.count;
+    this.#drainTo(nowMs);
+  }
+
+  #drainTo(nowMs: number): void {
+    const left = this.#debt - (nowMs - this.#atMs) * this.#count;
     this.#debt = left > 0 ? left : 0;
     this.#atMs = nowMs;
   }

@@ -3,8 +3,8 @@
  * before: neither a clock that is set back and forth nor another time zone hands out a second allowance.
  */
 import { windowOf, type CalendarWindow } from "./calendar-window.ts";
-import { added, reading, type Counter } from "./counter.ts";
-import type { LimitReading, QuotaRule } from "./limit-store.ts";
+import { added, reading, type Counter, type Spent } from "./counter.ts";
+import type { CalendarPeriod, LimitReading, QuotaRule } from "./limit-store.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 /** Keeps a counter on disk, ahead of what it counts. */
@@ -28,7 +28,9 @@ export class CalendarCounter implements Counter<QuotaRule> {
   startMs = 0;
   endMs = 0;
   used = 0;
+  holds = 0;
   readonly mark: UseMark | undefined;
+  #kind: CalendarPeriod = "minute";
   #timeZone = "";
   /** The latest window there was, while the clock is set back to before it. */
   #latest: Use | undefined = undefined;
@@ -39,6 +41,7 @@ export class CalendarCounter implements Counter<QuotaRule> {
 
   waitMs(rule: QuotaRule, units: number, { wallMs }: StoreClock): number {
     if (wallMs < this.startMs || wallMs >= this.endMs || rule.timeZone !== this.#timeZone) {
+      this.#kind = rule.kind;
       this.#timeZone = rule.timeZone;
       this.#turn(windowOf(rule.kind, rule.timeZone, wallMs));
     }
@@ -56,10 +59,12 @@ export class CalendarCounter implements Counter<QuotaRule> {
     return reading(rule, rule.limit - this.used, this.endMs - wallMs);
   }
 
-  correct(place: number, units: number, used: number): void {
+  correct(place: number, { reserved, used }: Spent, { wallMs }: StoreClock): void {
     // What was reserved in a window that has ended is not given to the next; work measured now is work of now.
-    if (used === units || (used < units && place !== this.startMs)) return;
-    this.used = Math.max(0, added(this.used, used - units));
+    if (used === reserved || (used < reserved && place !== this.startMs)) return;
+    if (used > reserved && wallMs >= this.endMs)
+      this.#turn(windowOf(this.#kind, this.#timeZone, wallMs));
+    this.used = Math.max(0, added(this.used, used - reserved));
     this.mark?.changed();
   }
 

@@ -3,26 +3,24 @@ import { reading, type Counter } from "./counter.ts";
 import { CONCURRENCY_RETRY_MS, type ConcurrencyRule, type LimitReading } from "./limit-store.ts";
 
 export class ConcurrencyCounter implements Counter<ConcurrencyRule> {
-  #running = 0;
+  /** All that run: each is given back. */
+  holds = 0;
 
   waitMs(rule: ConcurrencyRule): number {
-    return this.#running < rule.limit ? 0 : CONCURRENCY_RETRY_MS;
+    return this.holds < rule.limit ? 0 : CONCURRENCY_RETRY_MS;
   }
 
   spend(): number {
-    this.#running++;
     return 0;
   }
 
   read(rule: ConcurrencyRule): LimitReading {
-    return reading(rule, rule.limit - this.#running, 0);
+    return reading(rule, rule.limit - this.holds, 0);
   }
 
-  correct(): void {
-    this.#running--;
-  }
+  correct(): void {}
 
   isWhole(): boolean {
-    return this.#running === 0;
+    return this.holds === 0;
   }
 }

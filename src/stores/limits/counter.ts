@@ -6,6 +6,8 @@ import type { LimitReading, LimitRule } from "./limit-store.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface Counter<Rule extends LimitRule = LimitRule> {
+  /** Running requests that have yet to say what they used; it must not be forgotten before. */
+  holds: number;
   /**
    * Brings the counter up to now and says how long a request of so many units has to wait; 0 when it may pass. One that
    * asks for more than the limit never may: it is told when the limit is whole again, which is all there will ever be.
@@ -15,10 +17,16 @@ export interface Counter<Rule extends LimitRule = LimitRule> {
   spend(units: number, clock: StoreClock): number;
   /** What is left, after `waitMs` at the same moment. */
   read(rule: Rule, clock: StoreClock): LimitReading;
-  /** The request that spent `units` at `place` has ended and used `used` of them, or more. */
-  correct(place: number, units: number, used: number): void;
+  /** The request that spent at `place` what it reserved has ended. */
+  correct(place: number, spent: Spent, clock: StoreClock): void;
   /** Says no more than a new counter would. */
   isWhole(clock: StoreClock): boolean;
+}
+
+/** Of one request, in units. */
+export interface Spent {
+  readonly reserved: number;
+  readonly used: number;
 }
 
 /** A limit that has become smaller than what was used under the old one leaves nothing, not less than nothing. */

@@ -72,7 +72,7 @@ export class Counters {
   isForgettable(clock: StoreClock): boolean {
     if (this.#askedAtMs >= clock.steadyMs) return false;
     for (const counter of this.#all)
-      if (counter !== undefined && !counter.isWhole(clock)) return false;
+      if (counter !== undefined && (counter.holds > 0 || !counter.isWhole(clock))) return false;
     return true;
   }
 

@@ -34,8 +34,11 @@ describe("the memory store", () => {
     { name: "bucket of cost", rule: bucket(20, 20, 1000, "cost") },
   ])("counters of a $name that are whole again are forgotten as new ones come", ({ rule }) => {
     const store = new MemoryLimitStore({ maxSubjects: 1_000 });
-    for (let i = 0; i < 20_000; i++)
-      ask(store, rule, { subject: `caller-${i}`, nowMs: NOON + i * 100, cost: 10 });
+    for (let i = 0; i < 20_000; i++) {
+      const asking = { subject: `caller-${i}`, nowMs: NOON + i * 100, cost: 10 };
+      const verdict = ask(store, rule, asking);
+      if (verdict.isGranted && verdict.hold) store.finish(verdict.hold, undefined);
+    }
     expect(store.size).toBeLessThan(50);
   });
 
@@ -83,6 +86,19 @@ describe("the memory store", () => {
     expect(ask(store, rule, later).isGranted).toBe(false);
     if (first.isGranted && first.hold) store.finish(first.hold, undefined);
     expect(ask(store, rule, later).isGranted).toBe(true);
+  });
+
+  test.each([
+    { name: "bucket", rule: bucket(10, 10, 1_000, "cost") },
+    { name: "sliding window", rule: sliding(10, 1_000, "cost") },
+    { name: "quota", rule: quota("minute", 10, "cost") },
+  ])("a $name that a running request has yet to be charged to is kept, however old", ({ rule }) => {
+    const store = new MemoryLimitStore({ maxSubjects: 10 });
+    const first = ask(store, rule, { subject: "long", cost: 1 });
+    const nowMs = NOON + HOUR_MS;
+    for (let i = 0; i < 100; i++) ask(store, RATE, { subject: `short-${i}`, nowMs });
+    if (first.isGranted && first.hold) store.finish(first.hold, 1_000);
+    expect(ask(store, rule, { subject: "long", nowMs, cost: 1 }).isGranted).toBe(false);
   });
 
   test("a request over two scopes loses neither count, even when one sweep passes over both", () => {

@@ -85,9 +85,12 @@ export class MemoryLimitStore implements LimitStore {
     const { counters, places, cost: reserved } = hold;
     hold.counters = FINISHED;
     const isKnown = cost !== undefined && cost >= 0 && cost < Number.POSITIVE_INFINITY;
-    const used = isKnown ? Math.ceil(cost) : reserved;
-    for (let i = 0; i < counters.length; i++)
-      (counters[i] as Counter).correct(places[i] as number, reserved, used);
+    const spent = { reserved, used: isKnown ? Math.ceil(cost) : reserved };
+    for (let i = 0; i < counters.length; i++) {
+      const counter = counters[i] as Counter;
+      counter.holds--;
+      counter.correct(places[i] as number, spent, this.#clock);
+    }
   }
 
   async close(): Promise<void> {
@@ -123,6 +126,7 @@ export class MemoryLimitStore implements LimitStore {
       const counter = this.#counters[at] as Counter;
       const place = counter.spend(unit === "cost" ? cost : 1, this.#clock);
       if (unit !== "cost" && kind !== "concurrency") continue;
+      counter.holds++;
       (held ??= []).push(counter);
       (places ??= []).push(place);
     }

@@ -2,13 +2,14 @@
  * What was used in the last span of time, in slots of which the oldest counts whole: never more passes than the rule
  * says, and a unit is free again up to two slots after its time.
  */
-import { added, reading, type Counter } from "./counter.ts";
+import { added, reading, type Counter, type Spent } from "./counter.ts";
 import { SLIDING_SLOTS, type LimitReading, type SlidingRule } from "./limit-store.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 const NO_USE: readonly number[] = Array.from({ length: SLIDING_SLOTS }, () => 0);
 
 export class SlidingCounter implements Counter<SlidingRule> {
+  holds = 0;
   /** A ring; the slot before the newest is the one before it in the ring. */
   readonly #slots: number[] = NO_USE.slice();
   #slotMs = 1;
@@ -38,11 +39,12 @@ export class SlidingCounter implements Counter<SlidingRule> {
     return reading(rule, rule.limit - this.#used, this.#resetMs(steadyMs));
   }
 
-  correct(place: number, units: number, used: number): void {
+  correct(place: number, { reserved, used }: Spent, { steadyMs }: StoreClock): void {
+    this.#expire(Math.floor(steadyMs / this.#slotMs));
     const age = this.#newest - Math.floor(place / this.#slotMs);
     const isThere = age < SLIDING_SLOTS && place > this.#mergedAtMs;
-    if (isThere) this.#add(age, used - units);
-    else if (used > units) this.#add(0, used - units);
+    if (isThere) this.#add(age, used - reserved);
+    else if (used > reserved) this.#add(0, used - reserved);
   }
 
   isWhole({ steadyMs }: StoreClock): boolean {

@@ -8,8 +8,8 @@ import { randomInt } from "node:crypto";
 export const MAX_FIELDS = 48;
 /** An input of more values is no row of features: it is a picture or a text in numbers, and is not compared. */
 const MAX_ROW_VALUES = 512;
-/** Values read of one request: some 100 us. */
-const MAX_VALUES = 2_048;
+/** Values, lists and objects looked at of one input, and after which no further one is: some 100 us. */
+const MAX_LOOKS = 2_048;
 /** Rows of a batch that are looked at: neighbours, from a place that nobody can know. */
 const MAX_ROWS = 32;
 const MAX_DEPTH = 16;
@@ -28,6 +28,8 @@ export class InputRow {
   count = 0;
   /** Fields there are; reading ends when there are too many. */
   values = 0;
+  /** All that was looked at, also what is no field: empty lists and times of now are quickly written, too. */
+  looks = 0;
   /** Which fields there are. */
   shape = SEED;
   /** All fields with their values; a field's own part is taken out of it by exclusive or. */
@@ -38,9 +40,14 @@ export class InputRow {
   /** NaN for what is no number. */
   readonly numbers: Float64Array = new Float64Array(MAX_FIELDS);
 
+  get isTooLarge(): boolean {
+    return this.values > MAX_ROW_VALUES || this.looks > MAX_LOOKS;
+  }
+
   clear(): void {
     this.count = 0;
     this.values = 0;
+    this.looks = 0;
     this.shape = SEED;
     this.total = 0;
   }
@@ -73,13 +80,13 @@ export function readRows(
 ): void {
   const rows = batchOf(json);
   const start = rows.length > MAX_ROWS ? randomInt(rows.length - MAX_ROWS + 1) : 0;
-  let values = 0;
+  let looks = 0;
   for (const row of rows.slice(start, start + MAX_ROWS)) {
     ROW.clear();
     addValue(row, { id: SEED, depth: 0 }, settings);
-    if (ROW.count > 0 && ROW.values <= MAX_ROW_VALUES) visit(ROW);
-    values += ROW.values;
-    if (values > MAX_VALUES) return;
+    if (ROW.count > 0 && !ROW.isTooLarge) visit(ROW);
+    looks += ROW.looks;
+    if (looks > MAX_LOOKS) return;
   }
 }
 
@@ -104,16 +111,18 @@ interface Place {
 }
 
 function addValue(value: unknown, { id, depth }: Place, settings: RowSettings): void {
-  if (ROW.values > MAX_ROW_VALUES) return;
+  if (ROW.isTooLarge) return;
+  ROW.looks++;
   if (Array.isArray(value)) {
     if (depth >= MAX_DEPTH) return;
-    for (let i = 0; i < value.length && ROW.values <= MAX_ROW_VALUES; i++)
+    for (let i = 0; i < value.length && !ROW.isTooLarge; i++)
       addValue(value[i], { id: mixed(id, i + 1), depth: depth + 1 }, settings);
     return;
   }
   if (typeof value === "object" && value !== null) {
     if (depth >= MAX_DEPTH) return;
     for (const name of Object.keys(value)) {
+      if (ROW.isTooLarge) return;
       if (settings.ignore.has(name)) continue;
       const field = (value as Record<string, unknown>)[name];
       addValue(field, { id: mixed(id, nameHash(name)), depth: depth + 1 }, settings);
@@ -147,13 +156,15 @@ function numberHash(value: number): number {
 
 const NAMES = new Map<string, number>();
 const MAX_NAMES = 4_096;
+/** A name of a caller's own may be as long as its body: kept, a few thousand would fill the memory. */
+const MAX_KEPT_NAME_CHARS = 64;
 
 /** Names of fields are the same in every request. */
 function nameHash(name: string): number {
   const known = NAMES.get(name);
   if (known !== undefined) return known;
   const hash = textHash(name);
-  if (NAMES.size < MAX_NAMES) NAMES.set(name, hash);
+  if (name.length <= MAX_KEPT_NAME_CHARS && NAMES.size < MAX_NAMES) NAMES.set(name, hash);
   return hash;
 }
 

@@ -153,7 +153,8 @@ export class GuardedLimitStore implements LimitStore {
     if (!(hold instanceof LocalHold)) return this.#options.shared.finish(hold, cost);
     const { uses } = hold;
     hold.uses = NO_USES;
-    for (const use of uses) this.#lateUse.note(use, cost ?? hold.reservedCost);
+    const isKnown = cost !== undefined && cost >= 0 && cost < Infinity;
+    for (const use of uses) this.#lateUse.note(use, isKnown ? cost : hold.reservedCost);
     this.#options.local.finish(hold.hold, cost);
   }
 

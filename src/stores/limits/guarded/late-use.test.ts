@@ -32,6 +32,17 @@ describe("what was given", () => {
     expect((await decide(groups(slots(4)))).isGranted).toBe(false);
   });
 
+  test.each([NaN, -1, Infinity])("a cost of %s leaves what was reserved", async (cost) => {
+    const { decide, guard, link, shared } = worldOf();
+    link.turn("down");
+    const verdict = await decide(groups(daily(100, { unit: "cost" })), 5);
+    if (!verdict.isGranted || !verdict.hold) throw new Error("not held");
+    guard.finish(verdict.hold, cost);
+    link.turn("up");
+    await until("reported", () => shared.reports.length > 0);
+    expect(shared.reports[0]?.map(({ units }) => units)).toEqual([5]);
+  });
+
   test("needs no giving back where nothing is held", async () => {
     const { decide, link } = worldOf();
     link.turn("down");

@@ -59,7 +59,7 @@ function bucket.ready(s, _, count, per)
   s.count = count
   if s.per ~= per then
     if s.debt > 0 then s.isDirty = true end
-    s.debt = ceil(s.debt / s.per * per)
+    s.debt = min(LARGEST, ceil(s.debt / s.per * per))
     s.per = per
   end
   local elapsed = now - s.at

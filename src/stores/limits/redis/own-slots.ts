@@ -9,6 +9,11 @@ import { RENEW_SCRIPT } from "./limit-scripts.ts";
 
 /** Counters declared in one script. */
 const RENEWAL_SIZE = 200;
+/**
+ * Counters declared anew because an answer was lost, about 200 bytes each; beyond it the lease ends what is wrong. Raised, a
+ * server that answers no decision is sent more declarations.
+ */
+export const MAX_IN_DOUBT = 10_000;
 
 /** One counter, as far as this process uses it. */
 export class OwnSlots {
@@ -54,6 +59,11 @@ export class SlotTable {
 
   constructor(options: SlotTableOptions) {
     this.#options = options;
+  }
+
+  /** Counters known; those that say nothing are forgotten. */
+  get size(): number {
+    return this.#counters.size;
   }
 
   get held(): number {
@@ -105,7 +115,8 @@ export class SlotTable {
   /** No answer: it may have taken a slot, which the next declaration leaves out. */
   lost(counter: OwnSlots): void {
     counter.asked--;
-    this.#inDoubt.add(counter);
+    this.#doubt(counter);
+    this.#forgetIfUnused(counter);
   }
 
   /** A running request has ended. */
@@ -169,7 +180,7 @@ export class SlotTable {
     try {
       await link.script(RENEW_SCRIPT, keys, [owner, leaseMs, numbers.join(" ")]);
     } catch {
-      for (const counter of counters) this.#inDoubt.add(counter);
+      for (const counter of counters) this.#doubt(counter);
     }
     for (const counter of counters) {
       counter.declaring--;
@@ -181,8 +192,12 @@ export class SlotTable {
     const { corrections, schedule } = this.#options;
     const isNoted = corrections.add(slotsGivenBack(counter.key, count, counter.epoch));
     // It may overtake the declaration of its epoch, and do nothing: then only the next one tells.
-    if (!isNoted || counter.declaring > 0) this.#inDoubt.add(counter);
+    if (!isNoted || counter.declaring > 0) this.#doubt(counter);
     schedule();
+  }
+
+  #doubt(counter: OwnSlots): void {
+    if (this.#inDoubt.size < MAX_IN_DOUBT) this.#inDoubt.add(counter);
   }
 
   #giveBackSpares(counter: OwnSlots): void {

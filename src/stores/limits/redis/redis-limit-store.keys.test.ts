@@ -51,6 +51,18 @@ describe.skipIf(!hasRedis())("what limits leave on the server", () => {
     await store.close();
   });
 
+  test("a debt that has grown beyond all numbers is still a refusal when the rule's period changes", async () => {
+    const prefix = newPrefix();
+    const store = new RedisLimitStore({ link, prefix, replicas: () => 1 });
+    const verdict = await ask(store, group(bucket(1000, 1, 1000, "cost")), 10);
+    store.finish((verdict as { hold: Hold }).hold, 1e12);
+    await until("it has arrived", () => store.snapshot().correctionsPending === 0, LIMIT_MS);
+    const slower = group(bucket(1000, 1, 24 * HOUR_MS, "cost"));
+    for (let i = 0; i < 2; i++)
+      expect(await ask(store, slower, 10)).toMatchObject({ isGranted: false });
+    await store.close();
+  });
+
   test("a clock that is set back does not lengthen the lease of a process that has crashed", async () => {
     const prefix = newPrefix();
     const clock = new ClockLink(link, prefix, NOON);

@@ -6,15 +6,16 @@ import type { LimitGroup, LimitRule } from "../limit-store.ts";
 
 /**
  * Numbers in use before they are given out anew. A configuration needs one for each scope and tier; reloads add more.
- * Raised, primary and workers may hold that many sets of rules each.
+ * Raised, workers may hold that many sets of rules each, and the primary twice as many for each of them.
  */
-const MAX_NUMBERS = 16_384;
+export const MAX_NUMBERS = 16_384;
 
 export class GroupNumbers {
   readonly #define: (number: number, scope: string, rules: LimitRule[]) => void;
   /** The same array is the same rules: no request looks at them twice. */
   #byRules = new WeakMap<readonly LimitRule[], Map<string, number>>();
   #byText = new Map<string, number>();
+  #first = 0;
 
   constructor(define: (number: number, scope: string, rules: LimitRule[]) => void) {
     this.#define = define;
@@ -30,7 +31,7 @@ export class GroupNumbers {
     let number = this.#byText.get(text);
     if (number === undefined) {
       if (this.#byText.size >= MAX_NUMBERS) this.#beginAnew();
-      number = this.#byText.size;
+      number = this.#first + this.#byText.size;
       this.#byText.set(text, number);
       this.#define(number, scope, [...rules]);
     }
@@ -40,9 +41,13 @@ export class GroupNumbers {
     return number;
   }
 
-  /** Messages keep their order, so that questions on their way are read with the old meaning. */
+  /**
+   * Messages keep their order, so that questions on their way are read with the old meaning. Those given out before are not
+   * given out next: the request that is being written may hold some.
+   */
   #beginAnew(): void {
     this.#byRules = new WeakMap();
     this.#byText = new Map();
+    this.#first = MAX_NUMBERS - this.#first;
   }
 }

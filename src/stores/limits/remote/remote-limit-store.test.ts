@@ -13,6 +13,7 @@ import type {
   QuotaRule,
 } from "../limit-store.ts";
 import { MemoryLimitStore } from "../memory-limit-store.ts";
+import { MAX_NUMBERS } from "./group-numbers.ts";
 import { serveLimits } from "./limit-server.ts";
 import { RemoteLimitStore } from "./remote-limit-store.ts";
 
@@ -241,6 +242,30 @@ describe("on the channel", () => {
       [0, 1, 2, 3, 4].map((i) => `caller-${i}`),
     );
     expect(seen.at(-1)?.rules).toEqual([slots(5)]);
+  });
+
+  test("a number that is given out anew in the middle of a request means one thing there", async () => {
+    const asked: string[] = [];
+    const store = storeOf(({ groups }) => {
+      asked.push(groups.map(({ scope }) => scope).join());
+      return granted;
+    });
+    const { worker } = connect(store);
+    const scope = (number: number): LimitGroup => ({
+      scope: `scope-${number}`,
+      subject: "a",
+      rules: [slots(1)],
+    });
+    const request = (...numbers: number[]): LimitRequest => ({
+      groups: numbers.map(scope),
+      cost: 0,
+      nowMs: 0,
+    });
+    for (let number = 0; number < 2 * MAX_NUMBERS; number += 64)
+      await worker.decide(request(...Array.from({ length: 64 }, (_, i) => number + i)));
+    // The first number of this round is in use when the second scope begins another.
+    await worker.decide(request(MAX_NUMBERS, 2 * MAX_NUMBERS));
+    expect(asked.at(-1)).toBe(`scope-${MAX_NUMBERS},scope-${2 * MAX_NUMBERS}`);
   });
 
   test("what a caller is called is only ever text", async () => {
