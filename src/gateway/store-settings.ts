@@ -17,13 +17,7 @@ import {
   type RedisSettings,
   type RedisTls,
 } from "../stores/redis/redis-settings.ts";
-import {
-  DEFAULT_REDIS_PORT,
-  isLoopback,
-  redisUrl,
-  serverAddress,
-  type StoreAddress,
-} from "./store-address.ts";
+import { DEFAULT_REDIS_PORT, isLoopback, redisUrl, serverAddress } from "./store-address.ts";
 
 /** One minute without the shared store; raised, replicas spend their shares unchecked for longer. */
 export const DEFAULT_DEGRADED_FOR_MS = 60_000;
@@ -155,14 +149,12 @@ export async function toRedisSettings(
   };
 }
 
-/** Whether somebody between here and the servers could read along. */
+/**
+ * Whether somebody between here and the servers could read along. Those of a group may name others that are anywhere, and
+ * are believed: that the configured ones are on this machine says nothing of them.
+ */
 export const isReadableOnTheWay = (store: StoreSettings): boolean =>
-  store.kind === "redis" && !hasTls(store) && !addressesOf(store).every(isLoopback);
-
-/** The servers of a group learn of each other's addresses, which need not be on this machine. */
-function addressesOf({ url, sentinel, cluster }: RedisStoreSettings): readonly StoreAddress[] {
-  return [...(url ? [url] : []), ...(sentinel?.servers ?? []), ...(cluster?.servers ?? [])];
-}
+  store.kind === "redis" && !hasTls(store) && (store.url === undefined || !isLoopback(store.url));
 
 const hasTls = ({ url, tls: section }: RedisStoreSettings): boolean =>
   url === undefined ? section !== undefined : url.hasTls;

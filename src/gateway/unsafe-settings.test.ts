@@ -159,6 +159,12 @@ const UNSAFE: readonly (readonly [name: string, change: Change, at: string, mess
     "store",
     /Redis without TLS/,
   ],
+  [
+    "a Redis without TLS that Sentinels of this machine name, wherever it is",
+    { store: { kind: "redis", sentinel: { name: "a", servers: ["127.0.0.1"] } } },
+    "store",
+    /Redis without TLS/,
+  ],
   ["a shared secret of 248 bits", shared(31), "identity.issuers.bank.secret", /248 bits/],
   [
     "a private key that everybody may read",

@@ -39,39 +39,47 @@ export class AddressTable {
 
   /** Counts one request; 0 when it is within the rate, else the milliseconds until one would be. Monotonic time. */
   admit(key: string, nowMs: number, rule: SourceRule): number {
-    const requests = this.#countOf(key, nowMs, rule);
+    // Coarse, and strict: all sources of a group share the allowance of one.
+    const requests = this.#countOf(key, nowMs, rule) ?? this.#groupCount(key, nowMs);
     const waitMs = requests.waitMs(nowMs, rule.count, rule.perMs);
     if (waitMs === 0) requests.add(nowMs, rule.perMs);
     return waitMs;
   }
 
-  /** What `admit` would say; counts nothing. */
-  waitMs(key: string, nowMs: number, rule: SourceRule): number {
-    const known = this.#table.get(key)?.requests;
-    const isFull = this.#table.size >= rule.maxAddresses;
-    const requests = known ?? (isFull ? this.#groups[this.#groupOf(key)] : undefined);
-    return requests?.waitMs(nowMs, rule.count, rule.perMs) ?? 0;
+  /** How long a source has to wait for what `add` counted; 0 for one that nothing was counted of. */
+  waitMs(key: string, nowMs: number, { count, perMs }: SourceRule): number {
+    return this.#table.get(key)?.requests.waitMs(nowMs, count, perMs) ?? 0;
   }
 
-  /** Counts one, beyond the count too. */
+  /**
+   * Counts one that speaks against the source, beyond the count too. Without room it is not counted: in a group it would
+   * be held against sources that have done nothing.
+   */
   add(key: string, nowMs: number, rule: SourceRule): void {
-    this.#countOf(key, nowMs, rule).add(nowMs, rule.perMs);
+    this.#countOf(key, nowMs, rule)?.add(nowMs, rule.perMs);
   }
 
-  #countOf(key: string, nowMs: number, rule: SourceRule): SlidingCount {
+  /** Undefined when there is no room for one more. */
+  #countOf(key: string, nowMs: number, rule: SourceRule): SlidingCount | undefined {
     return this.#table.get(key)?.requests ?? this.#newCount(key, nowMs, rule);
   }
 
-  #newCount(key: string, nowMs: number, { count, perMs, maxAddresses }: SourceRule): SlidingCount {
+  #newCount(
+    key: string,
+    nowMs: number,
+    { count, perMs, maxAddresses }: SourceRule,
+  ): SlidingCount | undefined {
     // Entries that say nothing any more and, when there is no room, those that say next to nothing.
     const mayForget = ({ requests }: Entry, isFull: boolean): boolean =>
       requests.used(nowMs, perMs) <= (isFull ? count * FORGETTABLE_SHARE : 0);
-    // Coarse, and strict: all sources of a group share the allowance of one.
-    if (!this.#table.hasRoom(maxAddresses, mayForget))
-      return (this.#groups[this.#groupOf(key)] ??= new SlidingCount(nowMs));
+    if (!this.#table.hasRoom(maxAddresses, mayForget)) return undefined;
     const requests = new SlidingCount(nowMs);
     this.#table.add({ key, requests });
     return requests;
+  }
+
+  #groupCount(key: string, nowMs: number): SlidingCount {
+    return (this.#groups[this.#groupOf(key)] ??= new SlidingCount(nowMs));
   }
 
   #groupOf(key: string): number {

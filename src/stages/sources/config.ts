@@ -91,7 +91,7 @@ export const sourcesSchema = z
       .max(10_000_000)
       .default(DEFAULT_MAX_ADDRESSES)
       .describe(
-        "Addresses counted apart at the same time, for each count; beyond that they are counted in groups.",
+        "Addresses counted apart at the same time, for each count; beyond that, rates are counted in groups.",
       ),
     ipv6Prefix: z
       .int()

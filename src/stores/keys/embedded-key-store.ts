@@ -7,7 +7,7 @@ import { Fault } from "../../pipeline/rejection.ts";
 import type { Clock } from "../../pipeline/stage.ts";
 import { EmbeddedDatabase } from "../embedded-database.ts";
 import { expiryOf, requireSoundDraft } from "./key-draft.ts";
-import { earlierEnd, isNews } from "./key-end.ts";
+import { earlierEnd, isNews, type KeyEnd } from "./key-end.ts";
 import type { KeyEvent } from "./key-event.ts";
 import { KeyEventTable } from "./key-event-table.ts";
 import { formatKey, mintKeyParts, type KeyParts } from "./key-format.ts";
@@ -29,6 +29,8 @@ import { KeyUses, USE_GRAIN_MS } from "./key-uses.ts";
 export const DEFAULT_POLL_MS = 500;
 /** A gateway never blocks its requests longer than this for another process's write. */
 const WATCHING_LOCK_WAIT_MS = 250;
+/** Pause before keys of other machines are written again to a file that could not be written: each try may wait for the lock. */
+const WRITE_PAUSE_MS = 5_000;
 /** After a minute without a look at the file, answering from memory would mean ignoring revocations: fail closed. */
 export const DEFAULT_BLIND_LIMIT_MS = 60_000;
 
@@ -68,6 +70,9 @@ export class EmbeddedKeyStore implements KeyStore {
   readonly #uses = new KeyUses();
   readonly #timers: NodeJS.Timeout[] = [];
   #onChanged: (keys: readonly StoredKey[]) => void = () => undefined;
+  /** Ids of keys whose earlier end was heard of and holds here, but is not on the disk yet. */
+  readonly #unwritten = new Set<string>();
+  #mayMergeAtMs = -Infinity;
   #seenChange = 0;
   #seenVersion = -1;
   #lookedAtMs = 0;
@@ -182,12 +187,32 @@ export class EmbeddedKeyStore implements KeyStore {
   }
 
   /**
-   * Takes in keys of other machines: those that are not known, and ends that are earlier. On disk when it returns. No
-   * event is written: the machine where the command was given has it.
+   * Takes in keys of other machines: those that are not known, and ends that are earlier. On disk when it returns; when it
+   * throws the ends hold all the same, since a full disk must not let in whom others have shut out, and all is to be heard
+   * again. No event is written: the machine where the command was given has it.
    */
   merge(heard: readonly StoredKey[]): void {
-    const news = heard.filter(({ record }) => isNews(record, this.#keys.get(record.id)?.record));
+    const news = heard
+      .filter(
+        ({ record: { id }, record }) =>
+          isNews(record, this.#keys.get(id)?.record) || this.#unwritten.has(id),
+      )
+      .map((key) => this.#withUnwrittenEnd(key));
     if (news.length === 0) return;
+    try {
+      this.#writeMerged(news);
+    } catch (error) {
+      for (const { record } of news) this.#endUnwritten(record);
+      throw error;
+    }
+    for (const { record } of news) this.#unwritten.delete(record.id);
+    this.#look();
+  }
+
+  #writeMerged(news: readonly StoredKey[]): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#mayMergeAtMs) throw new Error("the file could not be written a moment ago");
+    this.#mayMergeAtMs = nowMs + WRITE_PAUSE_MS;
     this.#database.requireSameFile();
     this.#database.write(() => {
       for (const key of news) {
@@ -198,7 +223,20 @@ export class EmbeddedKeyStore implements KeyStore {
           this.#table.end(id, earlierEnd(key.record, known.record));
       }
     });
-    this.#look();
+    this.#mayMergeAtMs = -Infinity;
+  }
+
+  #withUnwrittenEnd(key: StoredKey): StoredKey {
+    const { id } = key.record;
+    const known = this.#unwritten.has(id) ? this.#keys.get(id) : undefined;
+    return known ? withEnd(key, known.record) : key;
+  }
+
+  #endUnwritten(heard: KeyRecord): void {
+    const known = this.#keys.get(heard.id);
+    if (known === undefined) return;
+    this.#unwritten.add(heard.id);
+    this.#keys.set(heard.id, withEnd(known, heard));
   }
 
   close(): void {
@@ -241,7 +279,7 @@ export class EmbeddedKeyStore implements KeyStore {
     this.#database.requireSameFile();
     const version = this.#database.dataVersion();
     const { keys, change } = this.#table.changedAfter(this.#seenChange);
-    for (const key of keys) this.#keys.set(key.record.id, key);
+    for (const key of keys) this.#keys.set(key.record.id, this.#withUnwrittenEnd(key));
     this.#seenChange = change;
     this.#seenVersion = version;
     this.#lookedAtMs = this.#clock.monotonicMs();
@@ -270,6 +308,12 @@ export class EmbeddedKeyStore implements KeyStore {
       // Another process holds the lock, or the disk is full: last uses are worth no request. Tried again in a minute.
     }
   }
+}
+
+/** The key with the earlier of both ends. */
+function withEnd(key: StoredKey, end: KeyEnd): StoredKey {
+  const record = Object.freeze({ ...key.record, ...earlierEnd(key.record, end) });
+  return Object.freeze({ ...key, record });
 }
 
 function storedKey(record: KeyRecord, { secret }: KeyParts): StoredKey {

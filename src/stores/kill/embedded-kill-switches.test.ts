@@ -250,6 +250,7 @@ describe("kill switches in the embedded store", () => {
     ["nothing", { scope: {} }, /at least one of/],
     ["a version without its model", { scope: { version: "v2" } }, /name the model/],
     ["an empty part", { scope: { caller: "" } }, /the caller is empty/],
+    ["a blank that came with it", { scope: { caller: "a " } }, /blank/],
     ["a line break", { scope: { caller: "a\nb" } }, /cannot be printed/],
     ["no reason", { reason: "  " }, /the reason is empty/],
     ["a long reason", { reason: "x".repeat(MAX_REASON_LENGTH + 1) }, /more than 500/],
@@ -270,10 +271,12 @@ describe("kill switches in the embedded store", () => {
     expect(opened(false).active).toEqual([]);
   });
 
-  test("a pack's hash is understood with its prefix", async () => {
+  test("a pack's hash is understood with its prefix and in capitals", async () => {
     const hash = "ab".repeat(32);
-    const { scope } = await opened(false).on(draft({ scope: { policy: `b3:${hash}` } }));
-    expect(scope).toEqual({ policy: hash });
+    for (const policy of [`b3:${hash}`, hash.toUpperCase(), `b3:${hash.toUpperCase()}`]) {
+      const { scope } = await opened(false).on(draft({ scope: { policy } }));
+      expect(scope).toEqual({ policy: hash });
+    }
   });
 });
 

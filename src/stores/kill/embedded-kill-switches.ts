@@ -162,9 +162,12 @@ export class EmbeddedKillSwitches implements RecordedKillSwitchStore {
     const nowMs = this.#clock.nowMs();
     const isNew = (entry: KillEntry): boolean =>
       isNews(entry, this.#book.find(entry.killSwitch.id)) && !isForgotten(entry, nowMs);
-    const news = heard.filter(
-      ({ entry }) => isNew(entry) || this.#unwritten.has(entry.killSwitch.id),
-    );
+    const news = heard.flatMap((one): HeardEntry[] => {
+      const { id } = one.entry.killSwitch;
+      if (isNew(one.entry)) return [one];
+      const unwritten = this.#unwritten.has(id) ? this.#book.find(id) : undefined;
+      return unwritten ? [{ ...one, entry: unwritten }] : [];
+    });
     if (news.length === 0) return;
     try {
       this.#requireWritable();

@@ -66,10 +66,9 @@ export class KillBook {
     this.#lookedAtMs = nowMs;
     if (turned.length === 0) return turned;
     this.#active = Object.freeze(inEffect.map(({ killSwitch }) => killSwitch).toSorted(byCreation));
-    this.#nextExpiryMs = Math.min(
-      ...this.#active.map(({ expiresAtMs }) => expiresAtMs ?? Infinity),
-      Infinity,
-    );
+    this.#nextExpiryMs = Infinity;
+    for (const { expiresAtMs = Infinity } of this.#active)
+      this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiresAtMs);
     return turned;
   }
 }

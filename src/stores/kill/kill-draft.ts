@@ -31,7 +31,7 @@ export const MAX_SWITCHES = 10_000;
 
 // oxlint-disable-next-line no-control-regex -- controls are what it looks for
 const CONTROLS = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/;
-const PREFIXED_HASH = /^b3:([0-9a-f]{64})$/;
+const HASH = /^(?:b3:)?([0-9a-f]{64})$/i;
 
 /** No letters and digits that are taken for one another. */
 const ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz";
@@ -80,7 +80,7 @@ export function scopeText(scope: KillScope): string {
 function requireScope(scope: KillScope): KillScope {
   const parts = KILL_PARTS.flatMap((part) => {
     const value = scope[part];
-    return value === undefined ? [] : [[part, requireText(part, value, MAX_PART_LENGTH)] as const];
+    return value === undefined ? [] : [[part, requireName(part, value)] as const];
   });
   if (parts.length === 0)
     throw new KillRequestRefused(
@@ -89,8 +89,8 @@ function requireScope(scope: KillScope): KillScope {
   const sound: KillScope = Object.fromEntries(parts);
   if (sound.version !== undefined && sound.model === undefined)
     throw new KillRequestRefused("a version is shut together with its model: name the model too");
-  const [, hash] = PREFIXED_HASH.exec(sound.policy ?? "") ?? [];
-  return hash === undefined ? sound : { ...sound, policy: hash };
+  const [, hash] = HASH.exec(sound.policy ?? "") ?? [];
+  return hash === undefined ? sound : { ...sound, policy: hash.toLowerCase() };
 }
 
 /** It is decided before anybody knows who calls, and for a whole version: a part of it cannot be served elsewhere. */
@@ -100,9 +100,17 @@ function requireRollback(scope: KillScope, routeTo: string): void {
     throw new KillRequestRefused(
       "another version can serve for one model and version: give these two and nothing else",
     );
-  requireText("version to route to", routeTo, MAX_PART_LENGTH);
+  requireName("version to route to", routeTo);
   if (routeTo === version)
     throw new KillRequestRefused(`version ${version} cannot serve in its own place`);
+}
+
+/** Names are compared letter by letter: one that was copied with a blank would shut nothing, and nobody would know. */
+function requireName(what: string, text: string): string {
+  requireText(what, text, MAX_PART_LENGTH);
+  if (text.trim() !== text)
+    throw new KillRequestRefused(`the ${what} begins or ends with a blank: leave it out`);
+  return text;
 }
 
 function requireText(what: string, text: string, limit: number): string {

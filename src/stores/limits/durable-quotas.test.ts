@@ -1,5 +1,5 @@
 /** What is known of quotas after the end of a process: everything after an orderly one, a chunk too much after a crash. */
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -209,6 +209,14 @@ describe("the file", () => {
     const life = new Life(folder);
     expect(() => new Life(folder)).toThrow(/another process may be using it/);
     expect(life.ask(group(quota("day", 1))).isGranted).toBe(true);
+  });
+
+  test("that cannot be made is told as what it is, and not as another process's", () => {
+    const path = join(newFolder(), "file");
+    writeFileSync(path, "");
+    const open = (): unknown => DurableQuotas.open({ path: join(path, "q"), onTrouble: () => {} });
+    expect(open).toThrow(/quotas cannot be kept in .*EEXIST/);
+    expect(open).not.toThrow(/another process/);
   });
 
   test("that cannot be written refuses what it would have to know of, and nothing is spent", async () => {

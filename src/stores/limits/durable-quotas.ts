@@ -26,6 +26,9 @@ const THREAD_FILE = new URL(
   import.meta.url,
 );
 
+/** SQLite's result code for a lock that somebody else holds. */
+const SQLITE_BUSY = 5;
+
 const DURABLE: ReadonlySet<string> = new Set(["hour", "day", "month"]);
 
 export interface DurableQuotasOptions {
@@ -222,7 +225,12 @@ function lockOf(path: string): EmbeddedDatabase {
     return lock;
   } catch (cause) {
     lock?.close();
-    const text = `quotas cannot be kept in ${path}: another process may be using it (${String(cause)})`;
-    throw new Error(text, { cause });
+    const why = isLocked(cause)
+      ? `another process may be using it, and needs a store.path of its own (${String(cause)})`
+      : String(cause);
+    throw new Error(`quotas cannot be kept in ${path}: ${why}`, { cause });
   }
 }
+
+const isLocked = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
