@@ -45,6 +45,11 @@ describe.skipIf(!hasRedis()).each(redisPrograms())("Sentinels on $name", ({ prog
     await untilState("up");
     expect(await link.script(COUNT, [KEY], [1])).toBe(1);
     const old = await group.primary();
+    const replica = group.servers.find((server) => server !== old);
+    const valueAt = async (server: RedisServer | undefined): Promise<number> =>
+      Number(await server?.command("GET", KEY));
+    // Replication is not waited for by writers: what had not yet arrived would rightly be lost.
+    await until("the replica has it", async () => (await valueAt(replica)) === 1, LIMIT_MS);
     const heard: string[] = [];
     await link.subscribe("news", (message) => void heard.push(message));
     await group.failOver();
@@ -59,7 +64,8 @@ describe.skipIf(!hasRedis()).each(redisPrograms())("Sentinels on $name", ({ prog
         },
       );
     await until("calls reach the new primary", isThere, LIMIT_MS);
-    await until("what was written is there", async () => (await next.command("GET", KEY)) === "2");
+    // A call that was given up may have been done all the same.
+    expect(await valueAt(next)).toBeGreaterThanOrEqual(2);
     expect(states.slice(0, 3)).toEqual(["up", "down", "up"]);
     const isHeard = async (): Promise<boolean> => {
       await link.command(undefined, ["PUBLISH", "news", "again"]);
