@@ -11,7 +11,7 @@ import { SYSTEM_CLOCK } from "../../src/pipeline/stage.ts";
 import { openEmbeddedKillSwitches } from "../../src/stores/kill/embedded-kill-switches.ts";
 import { startGatewayProcess, type GatewayProcess } from "../support/gateway-process.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "../support/recording-upstream.ts";
-import { startRedis, type RedisServer } from "../support/redis-server.ts";
+import { hasRedis, startRedis, type RedisServer } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 import { runCommand } from "../cli/command.ts";
 
@@ -125,7 +125,7 @@ describe("on one machine", () => {
   });
 });
 
-describe("on several machines with one Redis", () => {
+describe.skipIf(!hasRedis())("on several machines with one Redis", () => {
   test("a switch of one gateway holds in the other, with and without messages", async () => {
     const server = await redis();
     const [a, b] = await Promise.all([startOn("a", server), startOn("b", server)]);

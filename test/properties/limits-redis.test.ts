@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestLink } from "../../src/stores/limits/redis/redis-limits.test-support.ts";
 import type { LimitRule } from "../../src/stores/limits/limit-store.ts";
 import type { RedisLink } from "../../src/stores/redis/redis-link.ts";
-import { startRedis, type RedisServer } from "../support/redis-server.ts";
+import { hasRedis, startRedis, type RedisServer } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 import {
   budgetOf,
@@ -102,7 +102,7 @@ const EAGER = ANY.map((steps): Step[] =>
 const aheadOf = ({ limit }: LimitRule, replicas: number): number =>
   replicas * Math.floor(limit / (4 * replicas));
 
-describe("exact limits on Redis", () => {
+describe.skipIf(!hasRedis())("exact limits on Redis", () => {
   test(
     "a bucket never over-admits",
     () =>
@@ -202,7 +202,7 @@ describe("exact limits on Redis", () => {
   );
 });
 
-describe("counters on Redis", () => {
+describe.skipIf(!hasRedis())("counters on Redis", () => {
   const witnesses = [witnessOf("requests"), witnessOf("cost")];
   const tight = fc.tuple(BUCKETS, SLIDINGS, SLOTS);
   /** Links break and all other messages have their fates: nobody is in doubt about what was let through. */
@@ -261,7 +261,7 @@ describe("counters on Redis", () => {
   );
 });
 
-describe("leased limits on Redis", () => {
+describe.skipIf(!hasRedis())("leased limits on Redis", () => {
   test(
     "a bucket admits at most what replicas may hold ahead beyond its limit",
     () =>

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startRedisProxy, type RedisProxy } from "../../../test/support/redis-proxy.ts";
-import { startRedis, type RedisServer } from "../../../test/support/redis-server.ts";
+import { hasRedis, startRedis, type RedisServer } from "../../../test/support/redis-server.ts";
 import { until } from "../../../test/support/until.ts";
 import { SYSTEM_CLOCK } from "../../pipeline/stage.ts";
 import { openRedisLink } from "../redis/open-redis-link.ts";
@@ -114,7 +114,7 @@ const sees = (one: Replica, ...switches: KillSwitch[]): Promise<void> =>
     LIMIT_MS,
   );
 
-describe("kill switches of several replicas", () => {
+describe.skipIf(!hasRedis())("kill switches of several replicas", () => {
   test("what one replica shuts is shut in the other, with the time that it took", async () => {
     const [a, b] = [await replica("a"), await replica("b")];
     const one = await a.store.on(draft({ routeTo: "v1", expiresAtMs: Date.now() + 60_000 }));
