@@ -12,8 +12,12 @@ import { Recent } from "./recent.ts";
  */
 const COUNTERS_KEPT = 20_000;
 
+/** Ends of windows that lie closer together are one window's, told by clocks and answers that take their time. */
+const SAME_WINDOW_MS = 10_000;
+
 interface Remaining {
   units: number;
+  limit: number;
   /** Monotonic: the window ends then, whatever is done to the wall clock. */
   endsAtMs: number;
 }
@@ -43,14 +47,21 @@ export class LastRead {
       }
   }
 
-  #remember(key: string, { remaining, resetMs }: LimitReading, nowMs: number): void {
+  #remember(key: string, { rule, remaining, resetMs }: LimitReading, nowMs: number): void {
+    const endsAtMs = nowMs + resetMs;
     const known = this.#remaining.get(key);
     if (known === undefined) {
-      this.#remaining.set(key, { units: remaining, endsAtMs: nowMs + resetMs });
+      this.#remaining.set(key, { units: remaining, limit: rule.limit, endsAtMs });
       return;
     }
-    known.units = remaining;
-    known.endsAtMs = nowMs + resetMs;
+    // Answers overtake each other on several connections. Requests are never given back, so the least is the newest.
+    const isSame =
+      rule.unit === "requests" &&
+      rule.limit === known.limit &&
+      Math.abs(endsAtMs - known.endsAtMs) < SAME_WINDOW_MS;
+    known.units = isSame ? Math.min(known.units, remaining) : remaining;
+    known.limit = rule.limit;
+    known.endsAtMs = endsAtMs;
   }
 
   /** Undefined when it was not read lately, or of a window that has ended. */
