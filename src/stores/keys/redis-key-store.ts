@@ -22,7 +22,7 @@ import type {
   RotationOptions,
   StoredKey,
 } from "./key-store.ts";
-import { RedisFollower } from "./redis-follower.ts";
+import { RedisFollower } from "../redis/redis-follower.ts";
 import type { RemoteKey } from "./redis-key-scripts.ts";
 import { RemoteKeys } from "./remote-keys.ts";
 
@@ -132,7 +132,7 @@ class RedisKeyStore implements SharedKeyStore {
 
   close(): void {
     this.#isClosed = true;
-    this.#follower.close();
+    void this.#follower.close();
     this.#local.close();
   }
 

@@ -1,7 +1,7 @@
 /**
  * Kill switches of all replicas: Redis carries them from one to the other, the embedded database of each machine keeps
  * them. What decides is always what this machine knows, so that a switch holds while Redis is away, after it was
- * flushed, and after a restart without it; Redis alone never takes a switch off.
+ * flushed, and after a restart without it; a Redis that forgets never takes a switch off.
  */
 import type { Clock } from "../../pipeline/stage.ts";
 import type { KeyPrefix, RedisLink } from "../redis/redis-link.ts";
@@ -12,6 +12,7 @@ import {
   type HeardEntry,
   type RecordedKillSwitchStore,
 } from "./embedded-kill-switches.ts";
+import { RedisFollower } from "../redis/redis-follower.ts";
 import { entryText, isForgotten, parseEntry, type KillEntry } from "./kill-entry.ts";
 import type { KillEvent } from "./kill-event.ts";
 import type { KillChange, KillDraft, KillSwitch } from "./kill-switch-store.ts";
@@ -60,15 +61,11 @@ class RedisKillSwitches implements SharedKillSwitchStore {
   readonly #clock: Clock;
   readonly #key: string;
   readonly #channel: string;
-  readonly #stops: (() => void)[] = [];
+  readonly #follower: RedisFollower;
+  #stopEntries: () => void = () => undefined;
   /** What Redis held at the last look: by id, whether it is off there. */
   #remote = new Map<string, boolean>();
   #version: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #unsubscribe: (() => Promise<void>) | undefined;
-  #isSubscribing = false;
-  #running: Promise<boolean> | undefined;
-  #next: Promise<boolean> | undefined;
   #isClosed = false;
   #isTroubled = false;
   readonly #told = new Set<string>();
@@ -80,19 +77,19 @@ class RedisKillSwitches implements SharedKillSwitchStore {
     this.#clock = options.clock;
     this.#key = `${options.prefix}kill`;
     this.#channel = `${options.prefix}kill:changes`;
+    this.#follower = new RedisFollower({
+      link: options.link,
+      channel: this.#channel,
+      pollMs: options.redisPollMs ?? DEFAULT_REDIS_POLL_MS,
+      look: () => this.#synchronise(),
+    });
   }
 
   async start(): Promise<void> {
     await this.synchronise();
     if (!this.#options.isWatching) return;
-    this.#stops.push(
-      this.#local.onEntries(() => void this.synchronise()),
-      this.#link.onState((state) => {
-        if (state === "up") void this.synchronise();
-      }),
-    );
-    this.#subscribe();
-    this.#pollLater();
+    this.#stopEntries = this.#local.onEntries(() => void this.synchronise());
+    this.#follower.start();
   }
 
   get active(): readonly KillSwitch[] {
@@ -133,28 +130,14 @@ class RedisKillSwitches implements SharedKillSwitchStore {
     this.#local.confirmEvents(upToId);
   }
 
-  /** One look at a time; one that is asked for meanwhile begins afterwards, and all who ask meanwhile share it. */
   synchronise(): Promise<boolean> {
-    if (this.#running === undefined) {
-      this.#running = this.#synchronise().finally(() => {
-        this.#running = undefined;
-      });
-      return this.#running;
-    }
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.synchronise();
-    });
-    return this.#next;
+    return this.#follower.look();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    for (const stop of this.#stops) stop();
-    await this.#unsubscribe?.().catch(() => undefined);
-    await this.#running;
-    await this.#next;
+    this.#stopEntries();
+    await this.#follower.close();
     this.#local.close();
   }
 
@@ -261,35 +244,5 @@ class RedisKillSwitches implements SharedKillSwitchStore {
       const isMissing = isOffThere === undefined || (entry.off !== undefined && !isOffThere);
       return isMissing && !isForgotten(entry, nowMs);
     });
-  }
-
-  /** Tried again with each poll: the link goes on by itself only with what has been there once. */
-  #subscribe(): void {
-    if (this.#unsubscribe || this.#isSubscribing || this.#isClosed) return;
-    this.#isSubscribing = true;
-    this.#link
-      .subscribe(this.#channel, () => void this.synchronise())
-      .then(
-        (unsubscribe) => {
-          this.#unsubscribe = unsubscribe;
-          if (this.#isClosed) void unsubscribe().catch(() => undefined);
-        },
-        () => undefined,
-      )
-      .finally(() => {
-        this.#isSubscribing = false;
-      });
-  }
-
-  #pollLater(): void {
-    const pollMs = this.#options.redisPollMs ?? DEFAULT_REDIS_POLL_MS;
-    this.#timer = setTimeout(() => {
-      this.#subscribe();
-      // While the breaker is open the link probes by itself, and says when it is up again.
-      const look = this.#link.state === "up" ? this.synchronise() : Promise.resolve(false);
-      void look.finally(() => {
-        if (!this.#isClosed) this.#pollLater();
-      });
-    }, pollMs).unref();
   }
 }

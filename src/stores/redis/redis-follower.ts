@@ -2,7 +2,7 @@
  * When to look at what others changed in Redis: at a message, when the server is back, and every now and then because
  * messages may be lost. One look at a time; it must end with the store, and never hold the process open.
  */
-import type { RedisLink } from "../redis/redis-link.ts";
+import type { RedisLink } from "./redis-link.ts";
 
 export interface RedisFollowerOptions {
   readonly link: RedisLink;
@@ -51,11 +51,14 @@ export class RedisFollower {
     return this.#next;
   }
 
-  close(): void {
+  /** No look begins from here on; resolves when the last one has ended. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#stopState();
-    void this.#unsubscribe?.().catch(() => undefined);
+    await this.#unsubscribe?.().catch(() => undefined);
+    await this.#running;
+    await this.#next;
   }
 
   /** Tried again with each poll: the link goes on by itself only with what has been there once. */
