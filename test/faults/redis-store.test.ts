@@ -122,8 +122,14 @@ describe.skipIf(!hasRedis())("limits on a Redis that fails", () => {
       expect(tally.degraded).toBeGreaterThan(0);
       // Half was spent before; the share of the only replica is what was left, and not the whole anew.
       expect(tally.of(200)).toBeLessThanOrEqual(LIMIT);
+      expect(await gateway.metric("portcullis_store_up")).toBe(0);
       await end(server);
       await untilShared(gateway);
+      expect(await gateway.metric("portcullis_store_up")).toBe(1);
+      expect(await gateway.metric("portcullis_limits_degraded_seconds_total")).toBeGreaterThan(0);
+      expect(
+        await gateway.metric("portcullis_limits_decisions_total", { by: "store" }),
+      ).toBeGreaterThanOrEqual(LIMIT / 2);
       const after = await call(gateway, 3 * LIMIT);
       expect(after.surprises).toEqual([]);
       expect(after.of(200)).toBeLessThanOrEqual(LIMIT);
