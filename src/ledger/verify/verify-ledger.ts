@@ -2,12 +2,11 @@
  * Verifies a ledger's directory without its writer, in one pass with bounded memory. What is wrong becomes a finding; it
  * throws only where nothing can be said at all.
  */
-import { createHash } from "node:crypto";
 import { firstWith, readSegment } from "../read/read-ledger.ts";
 import { LedgerReadError } from "../read/read-error.ts";
-import { segmentChunks } from "../read/segment-chunks.ts";
-import { findSegments, type SegmentFile, type SegmentListing } from "../read/segment-files.ts";
+import { findSegments, type SegmentFile } from "../read/segment-files.ts";
 import { formatVerifierKey, type VerifierKey } from "../verifier-key.ts";
+import { checkFiles } from "./check-files.ts";
 import { FindingList } from "./finding.ts";
 import { LedgerVerifier } from "./ledger-verifier.ts";
 import {
@@ -125,39 +124,6 @@ async function readOne(
     findings.add("segment_unreadable", { place, seq: verifier.nextSeq, detail: error.message });
   }
   return false;
-}
-
-/** Files whose names say something else than their lines, and files too many. */
-async function checkFiles(
-  { segments, spares }: SegmentListing,
-  findings: FindingList,
-): Promise<void> {
-  for (const { segment, namedSegment, name: file } of segments) {
-    if (segment === namedSegment) continue;
-    const detail = `it holds segment ${segment}`;
-    findings.add("segment_renamed", { place: { segment, file }, detail });
-  }
-  for (const spare of spares) {
-    const { segment, name: file } = spare;
-    const first = segments.find((each) => each.segment === segment) as SegmentFile;
-    const isSame = (await digestOf(spare)) === (await digestOf(first));
-    // A packed copy beside its original is what a crash in the midst of compressing leaves.
-    if (isSame && spare.namedSegment === segment) continue;
-    const detail = `segment ${segment}, which is in ${first.name}${isSame ? "" : ", with other lines"}`;
-    findings.add("segment_repeated", { place: { segment, file }, seq: spare.head?.seq, detail });
-  }
-}
-
-async function digestOf({ path, isCompressed }: SegmentFile): Promise<string> {
-  const digest = createHash("sha256");
-  try {
-    for await (const chunk of segmentChunks({ path, isCompressed, settleMs: 0 })) {
-      digest.update(chunk);
-    }
-  } catch {
-    return `unreadable ${path}`;
-  }
-  return digest.digest("hex");
 }
 
 /** Whether every line that was asked for is in one proven range, but for the last ones, which no checkpoint can cover. */
