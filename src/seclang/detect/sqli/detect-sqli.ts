@@ -5,6 +5,7 @@
 import type { ByteString } from "../../byte-string.ts";
 import { isAttackShape } from "./attack-shapes.ts";
 import { foldTokens } from "./fold-tokens.ts";
+import { hasSqlSigns } from "./sql-signs.ts";
 import type { SqlContext } from "./sql-tokenizer.ts";
 
 /** `fingerprint` is that of the attack, at most five letters; empty when there is none. */
@@ -21,7 +22,7 @@ const SINGLE_WORD = /^[\w.]*$/u;
 
 /** Whether it is an injection, and its shape. */
 export function detectSqli(value: ByteString): SqliVerdict {
-  if (SINGLE_WORD.test(value)) return CLEAN;
+  if (!hasSqlSigns(value) || SINGLE_WORD.test(value)) return CLEAN;
   const isMysqlDifferent = value.includes("#") || value.includes("--");
   for (const quote of QUOTES) {
     if (quote !== "" && !value.includes(quote)) continue;

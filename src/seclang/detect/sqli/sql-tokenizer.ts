@@ -2,7 +2,7 @@
  * Cuts bytes into SQL tokens the way the databases do between them, starting in code or inside a quoted string; it must
  * never fail, and never read a byte more often than a fixed number of times.
  */
-import { FUNCTIONS, mayMeanSomething, type SqlKind, WORDS } from "./sql-words.ts";
+import { COMPARISONS, FUNCTIONS, mayMeanSomething, type SqlKind, WORDS } from "./sql-words.ts";
 
 /** Where in a statement the value is taken to land, and whose comments hold there. */
 export interface SqlContext {
@@ -46,10 +46,6 @@ export const TICKED = "`";
 
 /** A comment of so few bytes ("-- -", "--+") says nothing. */
 const LITTLE_COMMENT_LENGTH = 4;
-
-const COMPARISONS: ReadonlySet<string> = new Set(
-  "<=> <> <= >= != == = < > like in is rlike regexp between".split(" "),
-);
 
 /**
  * Call `next` until it gives undefined; `word` is the text of an operator, in lower case that of a word that may mean

@@ -40,6 +40,11 @@ export const PHRASE_OPENERS: ReadonlySet<string> = new Set(
   [...PHRASES.keys()].map((phrase) => phrase.slice(0, phrase.indexOf(" "))),
 );
 
+/** Operators that give true or false. */
+export const COMPARISONS: ReadonlySet<string> = new Set(
+  "<=> <> <= >= != == = < > like in is rlike regexp between".split(" "),
+);
+
 /** Words that begin a statement when a semicolon stands in front; elsewhere they are plain English. */
 export const STACKED_WORDS: ReadonlySet<string> = new Set(
   "exec,execute,declare,shutdown,call,do,handler,begin,attach,pragma,update,vacuum".split(","),
