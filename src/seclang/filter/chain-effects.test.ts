@@ -84,6 +84,40 @@ describe.each([...TRANSFORMATIONS])("%s", (name, transformation) => {
   });
 });
 
+const named = [...TRANSFORMATIONS].map(([name, transformation]) => ({
+  name,
+  transformation,
+  ...effectOf(name),
+}));
+
+test.each(named.filter(({ isNarrowing }) => isNarrowing))(
+  "$name makes no class that was not there",
+  ({ transformation, result }) => {
+    fc.assert(
+      fc.property(values, (value) => {
+        const mask = maskOf(value);
+        expect(isWithin(maskOf(transformation(value)), mask)).toBe(true);
+        expect(isWithin(result(mask), mask)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  },
+);
+
+test.each(named.filter(({ decode }) => decode !== undefined))(
+  "$name makes the same as bytes",
+  ({ transformation, decode }) => {
+    fc.assert(
+      fc.property(fc.oneof(values, fc.base64String()), (value) => {
+        const out = new Uint8Array(value.length);
+        const length = decode?.(value, out) ?? 0;
+        expect(String.fromCharCode(...out.subarray(0, length))).toBe(transformation(value));
+      }),
+      { numRuns: 400 },
+    );
+  },
+);
+
 test("a name that is not in the table may do anything", () => {
   expect(isWithin(maskOf("<"), effectOf("rot13").triggers)).toBe(true);
 });

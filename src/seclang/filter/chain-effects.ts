@@ -2,6 +2,8 @@
  * What each transformation can do to a value, judged by the kinds of bytes in it: nothing, a change of letter case, or
  * something new. When in doubt it must say "something new": a rule is skipped on a "nothing".
  */
+import { decodeBase64 } from "../transformations/base64.ts";
+import type { ByteString } from "../byte-string.ts";
 import { ANY_BYTES, maskOf, NO_BYTES, union, without, type ByteMask } from "./byte-classes.ts";
 
 export interface Effect {
@@ -13,6 +15,10 @@ export interface Effect {
   readonly changes: ByteMask;
   /** The classes that the result can hold, if the value holds those; only asked when a trigger is there. */
   readonly result: (value: ByteMask) => ByteMask;
+  /** The result holds no class that the value does not hold. */
+  readonly isNarrowing?: true;
+  /** The same into an array, returning the length: for one that makes new bytes of most values, few of them of interest. */
+  readonly decode?: (value: ByteString, out: Uint8Array) => number;
 }
 
 const UPPER = maskOf("A");
@@ -36,6 +42,11 @@ const effect = (triggers: ByteMask, result: Effect["result"] = anything): Effect
   result,
 });
 
+const narrowing = (triggers: ByteMask, result: Effect["result"]): Effect => ({
+  ...effect(triggers, result),
+  isNarrowing: true,
+});
+
 /** The length of nothing is "0", and it has a digest: the empty value is no exception. */
 const ALWAYS: Effect = { ...effect(ANY_BYTES), isAlways: true };
 const UNESCAPE = effect(BACKSLASH);
@@ -52,10 +63,10 @@ const cmdResult = (value: ByteMask): ByteMask =>
   union(union(without(value, union(union(CMD_REMOVED, maskOf(",;\t\r\n")), UPPER)), SPACE), LOWER);
 
 const PATH_SIGNS = maskOf("/.");
-const path = { ...effect(PATH_SIGNS, same) };
+const path = narrowing(PATH_SIGNS, same);
 
 /** White space may be the last that is taken away: a class can vanish, and with it the two bytes of U+00A0. */
-const trimmed = effect(ASCII_SPACE, same);
+const trimmed = narrowing(ASCII_SPACE, same);
 
 const EFFECTS: Readonly<Record<string, Effect>> = {
   none: effect(NO_BYTES, same),
@@ -75,9 +86,11 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   jsdecode: UNESCAPE,
   cssdecode: UNESCAPE,
   escapeseqdecode: UNESCAPE,
-  removenulls: effect(maskOf("\0"), (value) => without(value, maskOf("\0"))),
+  removenulls: narrowing(maskOf("\0"), (value) => without(value, maskOf("\0"))),
   replacenulls: effect(maskOf("\0"), (value) => union(without(value, maskOf("\0")), SPACE)),
-  removewhitespace: effect(union(ASCII_SPACE, WIDE_SPACE), (value) => without(value, ASCII_SPACE)),
+  removewhitespace: narrowing(union(ASCII_SPACE, WIDE_SPACE), (value) =>
+    without(value, ASCII_SPACE),
+  ),
   compresswhitespace: effect(union(ASCII_SPACE, WIDE_SPACE), (value) =>
     union(without(value, ASCII_SPACE), SPACE),
   ),
@@ -87,7 +100,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   utf8tounicode: effect(HIGH, adding(maskOf("%u0"))),
   replacecomments: effect(maskOf("/"), adding(SPACE)),
   removecomments: effect(maskOf("/<-#"), adding(SPACE)),
-  removecommentschar: effect(maskOf("/*<-#"), same),
+  removecommentschar: narrowing(maskOf("/*<-#"), same),
   normalizepath: path,
   normalisepath: path,
   normalizepathwin: effect(union(PATH_SIGNS, BACKSLASH), adding(maskOf("/"))),
@@ -95,6 +108,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   cmdline: { triggers: union(UPPER, CMD_CHANGES), changes: CMD_CHANGES, result: cmdResult },
   parityzero7bit: effect(HIGH),
   sqlhexdecode: effect(maskOf("0")),
+  base64decode: { ...effect(ANY_BYTES), decode: decodeBase64 },
 };
 
 /** By the lower-case name of the transformation; one that is not in the table may always do anything. */

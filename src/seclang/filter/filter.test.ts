@@ -195,6 +195,25 @@ const rule = (index: number, literal: string, extra: Partial<FilterRule> = {}): 
   ...extra,
 });
 
+test.each([
+  ["decodes further", ["base64decode", "urldecodeuni"], "%3Cscript>", "<", "<script"],
+  ["counts", ["base64decode", "length"], "four", "0123456789", "4"],
+])(
+  "bytes that were decoded matter for what a later step makes of them: one that %s",
+  (_name, chain, plain, needed, literal) => {
+    const set = ByteSet.of(
+      ...Array.from(needed, (byte) => [byte.charCodeAt(0), byte.charCodeAt(0)] as const),
+    );
+    const rules = [rule(0, literal, { chain: 1, byteSets: [set] })];
+    const session = new FilterSession(
+      new Filter({ rules, chains: [[], chain] }).select(all(rules)),
+    );
+    const entry = new Entry(PART.argsPost, "a", Buffer.from(plain).toString("base64"));
+    session.scan([entry]);
+    expect(session.entriesOf(0)).toEqual([entry]);
+  },
+);
+
 test("rules that are not selected are never tested", () => {
   const tested: number[] = [];
   const rules = [0, 1].map((index) => rule(index, "evil", { test: () => tested.push(index) > 0 }));

@@ -3,7 +3,7 @@
  * which rules. A plan must never leave out a rule that could match any such value.
  */
 import { BARE_EFFECT, VARIABLE_MARK, bare } from "./bare-literals.ts";
-import { overlaps, union, maskOf, type ByteMask } from "./byte-classes.ts";
+import { ANY_BYTES, NO_BYTES, overlaps, union, maskOf, type ByteMask } from "./byte-classes.ts";
 import { ROOT, type ChainTrie } from "./chain-trie.ts";
 import { hasAllSets, isDirect, mayHold, type RuleConditions } from "./rule-table.ts";
 import { effectOf, type Effect } from "./chain-effects.ts";
@@ -22,6 +22,10 @@ export interface PlanStep {
   readonly changes: ByteMask;
   /** The classes that the result can hold. */
   readonly bound: ByteMask;
+  /** Makes the result's bytes, for a look at their classes before anything else is made of them. */
+  readonly decode: Effect["decode"];
+  /** A result without any of these classes matches no rule, nor does what later steps make of it. */
+  readonly gate: ByteMask;
   /** Rules to be tested without a literal, if the classes of the result allow it. */
   readonly direct: readonly number[];
   /** Whether any rule waits for a literal in it. */
@@ -65,6 +69,8 @@ interface Draft {
   readonly awaiting: number[];
   /** Lookups whose literals count in it. */
   readonly lookups: number[];
+  /** `PlanStep.gate`, as far as its own rules go. */
+  gate: ByteMask;
 }
 
 /** What `after` has to know of a transformation. */
@@ -99,16 +105,39 @@ export function makePlan(
     if (!hasAllSets(conditions, draft.bound.marks, draft.bound.kinds)) continue;
     const { bareLiterals } = conditions;
     const isBare = bareLiterals !== undefined && !overlaps(draft.bound, VARIABLE_MARK);
-    if (!isBare && isDirect(conditions, draft.bound)) draft.direct.push(rule);
+    if (!isBare && isDirect(conditions, draft.bound)) {
+      draft.direct.push(rule);
+      draft.gate = union(draft.gate, gateOf(conditions));
+    }
     const scanned = isBare ? drafts.at(drafts.bareOf(step)) : draft;
     if (!mayHold(isBare ? bareLiterals : conditions.literals, scanned.folded)) continue;
     draft.awaiting.push(rule);
     scanned.lookups.push(rule * 2 + (isBare ? 1 : 0));
+    // WHY: the marks that a rule asks for are not in the bare value, and yet it is there that it is looked for.
+    if (isBare) scanned.gate = ANY_BYTES;
+    draft.gate = union(draft.gate, gateOf(conditions));
   }
   const { group, marks, kinds } = value;
   const stepOf = new Int16Array(basis.conditions.length).fill(NOT_LIVE);
   const scanOf = new Int16Array(basis.conditions.length * 2).fill(NOT_LIVE);
   return { group, marks, kinds, steps: drafts.finish(stepOf, scanOf), stepOf, scanOf };
+}
+
+/** What the gate asks of the value before the step: a class that is let through, or one of which the step may make it. */
+function gateBefore({ effect, gate }: Draft): ByteMask {
+  return effect.isNarrowing === true ? gate : union(gate, effect.triggers);
+}
+
+/** Of a value that the rule matches one of these classes is there. */
+function gateOf({ sets }: RuleConditions): ByteMask {
+  return sets.reduce((best, set) => (classCount(set) < classCount(best) ? set : best), ANY_BYTES);
+}
+
+function classCount({ marks, kinds }: ByteMask): number {
+  let count = 0;
+  for (let left = marks; left !== 0; left &= left - 1) count += 1;
+  for (let left = kinds; left !== 0; left &= left - 1) count += 1;
+  return count;
 }
 
 /** The steps that chains lead to; chains that do the same to such values share them. */
@@ -147,13 +176,17 @@ class StepDrafts {
       ({ direct, awaiting, lookups }) => direct.length + awaiting.length + lookups.length > 0,
     );
     for (let at = this.drafts.length - 1; at > 0; at -= 1) {
-      if (isNeeded[at] === true) isNeeded[this.at(at).parent] = true;
+      if (isNeeded[at] !== true) continue;
+      const draft = this.at(at);
+      const parent = this.at(draft.parent);
+      isNeeded[draft.parent] = true;
+      parent.gate = union(parent.gate, gateBefore(draft));
     }
     const steps: PlanStep[] = [];
     const renumbered: number[] = [];
     for (const [at, draft] of this.drafts.entries()) {
       if (isNeeded[at] !== true) continue;
-      const { transformation, effect, bound, direct, awaiting, lookups } = draft;
+      const { transformation, effect, bound, direct, awaiting, lookups, gate } = draft;
       const number = steps.length;
       renumbered[at] = number;
       for (const rule of direct) stepOf[rule] = number;
@@ -161,9 +194,9 @@ class StepDrafts {
       for (const lookup of lookups) scanOf[lookup] = number;
       const parent = renumbered[draft.parent] ?? ROOT;
       const needsScan = lookups.length > 0;
-      const { triggers, changes, isAlways = false } = effect;
-      const change = { transformation, isAlways, triggers, changes };
-      steps.push({ ...change, parent, bound, direct, needsScan });
+      const { triggers, changes, decode, isAlways = false } = effect;
+      const change = { transformation, isAlways, triggers, changes, decode };
+      steps.push({ ...change, parent, bound, gate, direct, needsScan });
     }
     return steps;
   }
@@ -194,6 +227,7 @@ class StepDrafts {
 
   private add(step: Pick<Draft, "parent" | "transformation" | "effect" | "bound">): number {
     const folded = overlaps(step.bound, UPPER) ? union(step.bound, LOWER) : step.bound;
-    return this.drafts.push({ ...step, folded, direct: [], awaiting: [], lookups: [] }) - 1;
+    const rules = { direct: [], awaiting: [], lookups: [], gate: NO_BYTES };
+    return this.drafts.push({ ...step, folded, ...rules }) - 1;
   }
 }

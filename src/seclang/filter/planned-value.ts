@@ -3,6 +3,7 @@
  * the case of ASCII letters.
  */
 import type { ByteString } from "../byte-string.ts";
+import { openScratch, readScratch } from "../transformations/scratch.ts";
 import { KIND_OF, MARK_OF, maskOf, overlaps } from "./byte-classes.ts";
 import type { PlanStep } from "./plan.ts";
 
@@ -100,17 +101,37 @@ export class PlannedValue {
     this.transform(at, step);
   }
 
-  private transform(at: number, { parent, transformation }: PlanStep): void {
+  private transform(at: number, step: PlanStep): void {
     const state = this.stateAt(at);
-    const parentText = this.textOf(parent);
-    const text = transformation?.(parentText) ?? parentText;
+    const parentText = this.textOf(step.parent);
+    const text = this.made(state, parentText, step);
     if (text === parentText) {
-      become(state, this.stateAt(parent));
+      become(state, this.stateAt(step.parent));
+      return;
+    }
+    if (text === undefined || !overlaps(step.gate, state)) {
+      leave(state, at);
       return;
     }
     state.text = text;
-    measure(state, text);
     this.join(at, text);
+  }
+
+  /** What the step makes of the text, with its classes. WHY undefined: a string is only made of bytes that matter. */
+  private made(
+    state: StepState,
+    text: ByteString,
+    { decode, gate, transformation }: PlanStep,
+  ): ByteString | undefined {
+    if (decode === undefined) {
+      const result = transformation?.(text) ?? text;
+      if (result !== text) measure(state, result);
+      return result;
+    }
+    const out = openScratch(text.length);
+    const length = decode(text, out);
+    measureBytes(state, out, length);
+    return overlaps(gate, state) ? readScratch(out, length) : undefined;
   }
 
   /** An earlier step that did the same to the same. */
@@ -147,6 +168,27 @@ function become(state: StepState, other: StepState): void {
   state.marks = other.marks;
   state.kinds = other.kinds;
   state.group = other.group;
+}
+
+/** Nothing that is made of the value from here on matters: it counts as empty. */
+function leave(state: StepState, at: number): void {
+  state.text = "";
+  state.same = at;
+  state.marks = 0;
+  state.kinds = 0;
+  state.group = at;
+}
+
+function measureBytes(state: StepState, bytes: Uint8Array, length: number): void {
+  let marks = 0;
+  let kinds = 0;
+  for (let at = 0; at < length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    marks |= MARK_OF[byte] ?? 0;
+    kinds |= KIND_OF[byte] ?? 0;
+  }
+  state.marks = marks;
+  state.kinds = kinds;
 }
 
 function measure(state: StepState, text: ByteString): void {

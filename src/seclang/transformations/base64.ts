@@ -25,17 +25,23 @@ export function base64Encode(value: ByteString): ByteString {
 
 /** Decoded up to the first character that is neither a digit nor a line end. */
 export function base64Decode(value: ByteString): ByteString {
-  return decode(value, STRICT);
+  const out = openScratch(value.length);
+  return readScratch(out, decodeBase64(value, out));
 }
 
 /** Decoded with all other characters passed over, as PHP and many others do; also the URL-safe alphabet. */
 export function base64DecodeExt(value: ByteString): ByteString {
-  return decode(value, FORGIVING);
+  const out = openScratch(value.length);
+  return readScratch(out, decode(value, FORGIVING, out));
+}
+
+/** `base64Decode` into an array at least as long as the value; returns how many bytes it made. */
+export function decodeBase64(value: ByteString, out: Uint8Array): number {
+  return decode(value, STRICT, out);
 }
 
 /** A last digit that does not make a byte is dropped. */
-function decode(value: ByteString, table: Int8Array): ByteString {
-  const out = openScratch(value.length);
+function decode(value: ByteString, table: Int8Array, out: Uint8Array): number {
   let length = 0;
   let bits = 0;
   let bitCount = 0;
@@ -49,7 +55,7 @@ function decode(value: ByteString, table: Int8Array): ByteString {
     bitCount -= 8;
     out[length++] = (bits >> bitCount) & 0xff;
   }
-  return readScratch(out, length);
+  return length;
 }
 
 function decodingTable(otherwise: number, extra: Readonly<Record<string, number>>): Int8Array {

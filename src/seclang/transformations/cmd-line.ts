@@ -4,10 +4,11 @@
  */
 
 import type { ByteString } from "../byte-string.ts";
+import { lowercase } from "./letter-case.ts";
 import { openScratch, readScratch } from "./scratch.ts";
 
 /** A space matters only before another separator, `/` or `(`; a single one between words stays as it is. */
-const MAY_CHANGE = /["'\\^,;\t\r\nA-Z]| [ /(]/;
+const MAY_CHANGE = /["'\\^,;\t\r\n]| [ /(]/;
 
 const COPY = 0;
 const REMOVE = 1;
@@ -23,7 +24,7 @@ for (const attached of "/(") KINDS[attached.charCodeAt(0)] = ATTACH;
 
 /** Without `" ' \ ^`, separators as one space, none before `/` or `(`, ASCII letters in lower case. */
 export function cmdLine(value: ByteString): ByteString {
-  if (!MAY_CHANGE.test(value)) return value;
+  if (!MAY_CHANGE.test(value)) return lowercase(value);
   const out = openScratch(value.length);
   let length = 0;
   let isAfterSpace = false;
