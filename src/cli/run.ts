@@ -1,6 +1,7 @@
 /** `portcullis run`: serves until it is told to stop. SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. */
 import type { Command } from "commander";
 import type { ConfigurationSource } from "../gateway/configuration.ts";
+import { setUpEngine } from "./engine-settings.ts";
 import { readOrRefuse, startPortcullis } from "./portcullis.ts";
 import { sourceOf, withSource, type SourceOptions } from "./source.ts";
 import { startPrimary, type Primary } from "./workers/primary.ts";
@@ -15,6 +16,7 @@ export function addRun(program: Command): void {
 
 /** Resolves when it serves; the process then lives until a signal ends it. */
 export async function serve(source: ConfigurationSource): Promise<void> {
+  setUpEngine();
   const seat = takeSeat();
   if (seat) return serveAsWorker(source, seat);
   const gateway = await start(source);
