@@ -88,7 +88,8 @@ function replaceAll(headers: string[], names: ReadonlySet<string>, fields: Heade
     headers[kept++] = name;
     headers[kept++] = headers[i + 1] as string;
   }
-  headers.length = kept;
+  // Setting a length is slow, and mostly there is nothing to take away.
+  if (kept < headers.length) headers.length = kept;
   for (const text of fields) headers.push(text);
 }
 

@@ -16,18 +16,19 @@ const NO_TRACE = "0".repeat(32);
 const NO_SPAN = "0".repeat(16);
 
 // One request needs 24 random bytes; asking the kernel for them one by one would cost more than all else here.
-const BYTES_PER_REQUEST = 24;
-const pool = Buffer.allocUnsafe(BYTES_PER_REQUEST * 512);
-let used = pool.length;
+const DIGITS_PER_REQUEST = 48;
+const pool = Buffer.allocUnsafe((DIGITS_PER_REQUEST / 2) * 512);
+let digits = "";
+let used = 0;
 
 function randomHex(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
+  if (used === digits.length) {
+    digits = randomFillSync(pool).toString("hex");
     used = 0;
   }
   const from = used;
-  used += BYTES_PER_REQUEST;
-  return pool.toString("hex", from, used);
+  used += DIGITS_PER_REQUEST;
+  return digits.slice(from, used);
 }
 
 export interface RequestIds {

@@ -88,7 +88,8 @@ export class LimitMetrics {
       this.#refused.series(...labelsOf(refusedBy), effect).add();
     } else if (tier !== undefined) this.#admitted.series(tier).add();
     if (degraded !== undefined) this.#degraded.series(degraded).add();
-    for (const state of states) this.#addShare(state);
+    const span = this.#span();
+    for (const state of states) this.#addShare(state, span);
     if (cost?.settled !== undefined) this.#addCost(context.route.id, cost.reserved, cost.settled);
   }
 
@@ -99,14 +100,14 @@ export class LimitMetrics {
     if (settled > reserved) this.#cost.series(route, "charged_on_top").add(settled - reserved);
   }
 
-  #addShare(state: LimitState): void {
+  #addShare(state: LimitState, span: number): void {
     const { name, remaining, limit } = state;
     let least = this.#shares.get(name);
     if (least === undefined) {
       least = new LeastShare(labelsOf(state));
       this.#shares.set(name, least);
     }
-    least.add(Math.max(0, remaining / limit), this.#span());
+    least.add(Math.max(0, remaining / limit), span);
   }
 
   #leastShares(): [readonly string[], number][] {

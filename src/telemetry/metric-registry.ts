@@ -72,7 +72,7 @@ export class Family<Series> {
     const names = this.spec.labels ?? [];
     if (values.length !== names.length)
       throw new Error(`${this.spec.name} has ${names.length} labels, not ${values.length}`);
-    const key = values.join("\0");
+    const key = values.length === 1 ? (values[0] as string) : values.join("\0");
     const known = this.#series.get(key);
     if (known) return known.series;
     if (this.#series.size < this.#limit) return this.#add(key, values);

@@ -61,9 +61,10 @@ export function readResponseHead(raw: readonly Buffer[]): ResponseHead | string 
     // Lower case; looks common names up in the bytes, without making a text first.
     const name = util.headerNameToString(raw[i] as Buffer);
     const value = trimEnd((raw[i + 1] as Buffer).toString("latin1"));
-    if (FORBIDDEN.test(value) || !TOKEN.test(name))
-      return "a header field with forbidden characters";
     const role = ROLES.get(name);
+    // A name with a role is a token.
+    if (FORBIDDEN.test(value) || (role === undefined && !TOKEN.test(name)))
+      return "a header field with forbidden characters";
     if (role === undefined) {
       headers.push(name, value);
       continue;

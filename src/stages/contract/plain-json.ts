@@ -11,12 +11,14 @@ export class PlainJson {
   readonly #limits: JsonLimits;
   /** No string, key or number can be longer than the widest gap between two quotes. */
   readonly #gapBytes: number;
+  readonly #forbidden: ReadonlySet<string>;
   #members = 0;
   #strings = 0;
 
   constructor(limits: JsonLimits) {
     this.#limits = limits;
     this.#gapBytes = Math.min(limits.stringBytes, limits.keyBytes, limits.numberBytes);
+    this.#forbidden = new Set(limits.forbiddenKeys);
   }
 
   /** The text's value; undefined when the strict reader has to look. Never throws. */
@@ -24,7 +26,6 @@ export class PlainJson {
     if (!isUtf8(body)) return undefined;
     const text = body.toString("utf8");
     if (text.includes("\\")) return undefined;
-    for (const key of this.#limits.forbiddenKeys) if (text.includes(key)) return undefined;
     const quotes = countQuotes(body, this.#gapBytes);
     if (quotes < 0) return undefined;
     const json = parse(text);
@@ -37,7 +38,10 @@ export class PlainJson {
     return { kind: "value", json, members: this.#members };
   }
 
-  /** Counts members and strings; false when a value is not finite or lies too deep. Recursion ends at the depth limit. */
+  /**
+   * Counts members and strings; false when a key is forbidden, or a value is not finite or lies too deep. Recursion ends
+   * at the depth limit.
+   */
   #count(value: unknown, depth: number): boolean {
     if (typeof value === "string") {
       this.#strings++;
@@ -54,6 +58,7 @@ export class PlainJson {
     for (const key in value) {
       this.#members++;
       this.#strings++;
+      if (this.#forbidden.has(key)) return false;
       if (!this.#count((value as Record<string, unknown>)[key], depth + 1)) return false;
     }
     return true;

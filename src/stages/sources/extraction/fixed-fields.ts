@@ -39,7 +39,7 @@ export class FixedFields {
   }
 
   /** Whether the numbers are enough whose parts are as they were. */
-  areEnoughAmong(row: InputRow, before: Uint32Array): boolean {
+  areEnoughAmong(row: InputRow, before: Int32Array): boolean {
     let rich = 0;
     let constant = 0;
     for (let i = 0; i < row.count; i++) {

@@ -22,7 +22,7 @@ const LEAST_TIME = 1_000_000_000;
 // Unknown outside, so that nobody can choose inputs that look the same.
 const SEED = randomInt(2 ** 31);
 
-/** One input. Fields are in the order of the body. */
+/** One input. Fields are in the order of the body. Hashes are signed: then none of them needs memory of its own. */
 export class InputRow {
   /** Fields that are compared. */
   count = 0;
@@ -30,13 +30,15 @@ export class InputRow {
   values = 0;
   /** All that was looked at, also what is no field: empty lists and times of now are quickly written, too. */
   looks = 0;
+  /** Lists and objects around the value that is read. */
+  depth = 0;
   /** Which fields there are. */
   shape = SEED;
   /** All fields with their values; a field's own part is taken out of it by exclusive or. */
   total = 0;
-  readonly ids: Uint32Array = new Uint32Array(MAX_FIELDS);
+  readonly ids: Int32Array = new Int32Array(MAX_FIELDS);
   /** A field with its value. */
-  readonly parts: Uint32Array = new Uint32Array(MAX_FIELDS);
+  readonly parts: Int32Array = new Int32Array(MAX_FIELDS);
   /** NaN for what is no number. */
   readonly numbers: Float64Array = new Float64Array(MAX_FIELDS);
 
@@ -48,12 +50,13 @@ export class InputRow {
     this.count = 0;
     this.values = 0;
     this.looks = 0;
+    this.depth = 0;
     this.shape = SEED;
     this.total = 0;
   }
 
   add(id: number, part: number, value: number): void {
-    this.total = (this.total ^ part) >>> 0;
+    this.total ^= part;
     this.shape = mixed(this.shape, id);
     this.values++;
     if (this.count === MAX_FIELDS) return;
@@ -83,7 +86,7 @@ export function readRows(
   let looks = 0;
   for (const row of rows.slice(start, start + MAX_ROWS)) {
     ROW.clear();
-    addValue(row, { id: SEED, depth: 0 }, settings);
+    addValue(row, SEED, settings);
     if (ROW.count > 0 && !ROW.isTooLarge) visit(ROW);
     looks += ROW.looks;
     if (looks > MAX_LOOKS) return;
@@ -105,34 +108,41 @@ const isComposite = (value: unknown): boolean => typeof value === "object" && va
 const isTensor = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "datatype" in value;
 
-interface Place {
-  readonly id: number;
-  readonly depth: number;
-}
-
-function addValue(value: unknown, { id, depth }: Place, settings: RowSettings): void {
+/** `id` names the place of the value in the input. */
+function addValue(value: unknown, id: number, settings: RowSettings): void {
   if (ROW.isTooLarge) return;
   ROW.looks++;
-  if (Array.isArray(value)) {
-    if (depth >= MAX_DEPTH) return;
-    for (let i = 0; i < value.length && !ROW.isTooLarge; i++)
-      addValue(value[i], { id: mixed(id, i + 1), depth: depth + 1 }, settings);
-    return;
-  }
   if (typeof value === "object" && value !== null) {
-    if (depth >= MAX_DEPTH) return;
-    for (const name of Object.keys(value)) {
-      if (ROW.isTooLarge) return;
-      if (settings.ignore.has(name)) continue;
-      const field = (value as Record<string, unknown>)[name];
-      addValue(field, { id: mixed(id, nameHash(name)), depth: depth + 1 }, settings);
-    }
+    if (ROW.depth >= MAX_DEPTH) return;
+    ROW.depth++;
+    if (Array.isArray(value)) addElements(value, id, settings);
+    else addMembers(value as Record<string, unknown>, id, settings);
+    ROW.depth--;
     return;
   }
   if (typeof value === "number") {
     if (!isNow(value, settings.nowMs)) ROW.add(id, mixed(id, numberHash(value)), value);
   } else if (typeof value !== "string") ROW.add(id, mixed(id, value ? 3 : 5), NaN);
   else if (!isTimeText(value)) ROW.add(id, mixed(id, textHash(value)), NaN);
+}
+
+function addElements(list: readonly unknown[], id: number, settings: RowSettings): void {
+  for (let i = 0; i < list.length && !ROW.isTooLarge; i++)
+    addValue(list[i], mixed(id, i + 1), settings);
+}
+
+function addMembers(
+  members: Readonly<Record<string, unknown>>,
+  id: number,
+  settings: RowSettings,
+): void {
+  const { ignore } = settings;
+  // What a JSON parser made has no members but its own.
+  for (const name in members) {
+    if (ROW.isTooLarge) return;
+    if (ignore.size > 0 && ignore.has(name)) continue;
+    addValue(members[name], mixed(id, nameHash(name)), settings);
+  }
 }
 
 /** Whether a number is the time of about now in seconds, milliseconds, microseconds or nanoseconds. */
@@ -147,7 +157,7 @@ const isTimeText = (text: string): boolean =>
   text.length >= 19 && text.length <= 40 && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(text);
 
 const FLOATS = new Float64Array(1);
-const HALVES = new Uint32Array(FLOATS.buffer);
+const HALVES = new Int32Array(FLOATS.buffer);
 
 function numberHash(value: number): number {
   FLOATS[0] = value;
@@ -173,7 +183,7 @@ function textHash(text: string): number {
   const stride = Math.max(1, Math.floor(text.length / TEXT_CHARS));
   for (let i = 0; i < text.length; i += stride)
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+  return hash;
 }
 
 /** Two numbers of 32 bits to one, every bit of which depends on all of theirs. */
@@ -181,5 +191,5 @@ export function mixed(a: number, b: number): number {
   let hash = Math.imul(a ^ SEED, 0x85ebca6b) ^ b;
   hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
   hash = Math.imul(hash ^ (hash >>> 13), 0x27d4eb2f);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }

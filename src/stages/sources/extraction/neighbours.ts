@@ -30,8 +30,8 @@ export interface NeighbourEvidence {
 }
 
 export class Neighbours {
-  readonly #recent = new Uint32Array(RECENT);
-  readonly #inputs = new Uint32Array(REPEATS);
+  readonly #recent = new Int32Array(RECENT);
+  readonly #inputs = new Int32Array(REPEATS);
   /** In the order of their last use. */
   readonly #slots = new Map<number, Slot>();
   #time = 0;
@@ -48,7 +48,7 @@ export class Neighbours {
     for (let i = 0; i < row.count; i++) {
       const value = row.numbers[i] as number;
       if (Number.isNaN(value) || !fixed.areEnoughWithout(i)) continue;
-      const rest = mixed((row.total ^ (row.parts[i] as number)) >>> 0, row.ids[i] as number);
+      const rest = mixed(row.total ^ (row.parts[i] as number), row.ids[i] as number);
       const slot = this.#slots.get(rest);
       if (slot) this.#visit(slot, value, found);
       else if (this.#wasRecent(rest)) this.#open(rest, value);
@@ -57,7 +57,7 @@ export class Neighbours {
   }
 
   #wasRecent(hash: number): boolean {
-    const at = hash % RECENT;
+    const at = (hash >>> 0) % RECENT;
     if (this.#recent[at] === hash) return true;
     this.#recent[at] = hash;
     return false;

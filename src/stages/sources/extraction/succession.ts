@@ -26,7 +26,7 @@ const STILL: Move = { change: 0, step: 0 };
 
 export class Succession {
   #shape = 0;
-  readonly #parts = new Uint32Array(MAX_FIELDS);
+  readonly #parts = new Int32Array(MAX_FIELDS);
   readonly #numbers = new Float64Array(MAX_FIELDS);
   readonly #deltas = new Float64Array(MAX_FIELDS);
   readonly #runs = new Map<number, StepRun>();
