@@ -21,6 +21,9 @@ const CHAINS = [
   ["length"],
   ["base64decode", "lowercase"],
   ["sha1", "hexencode"],
+  ["base64decode", "urldecodeuni"],
+  ["urldecodeuni", "base64decode", "urldecodeuni", "jsdecode"],
+  ["urldecodeuni", "jsdecode"],
 ];
 
 const PARTS = [PART.argsPost, PART.argsPostNames, PART.requestHeaders, PART.requestBody];
@@ -121,6 +124,8 @@ const PIECES = [
   "\0",
   "../",
   "YWI=",
+  Buffer.from("<select%41").toString("base64"),
+  Buffer.from("\\x3cA b").toString("base64"),
   "\xc3\xa9",
   "+",
   "(",
@@ -213,6 +218,16 @@ test.each([
     expect(session.entriesOf(0)).toEqual([entry]);
   },
 );
+
+test("what is of no use to one rule may be of use to another that has the same made of the value", () => {
+  const digit = ByteSet.of([0x31, 0x31]);
+  const rules = [rule(0, "1", { chain: 1, byteSets: [digit] }), rule(1, "<", { chain: 2 })];
+  const chains = [[], ["utf8tounicode", "urldecodeuni", "removenulls"], ["urldecodeuni"]];
+  const session = new FilterSession(new Filter({ rules, chains }).select(all(rules)));
+  const entry = new Entry(PART.argsPost, "a", "<\xe9x%41b");
+  session.scan([entry]);
+  expect(session.matchedRules).toEqual([1]);
+});
 
 test("rules that are not selected are never tested", () => {
   const tested: number[] = [];

@@ -17,6 +17,8 @@ class StepState {
   kinds = 0;
   /** The first step whose result is the same but for the case of letters: only that one is scanned. */
   group = 0;
+  /** Nothing of it matters to the rules of its step, so that it was not made; to other steps it says nothing. */
+  isLeft = false;
   /** Of the first step of a group: whether rules wait for a literal in the result of any of its steps. */
   needsScan = false;
 }
@@ -34,6 +36,7 @@ export class PlannedValue {
   begin(text: ByteString): Readonly<StepState> {
     const state = this.stateAt(0);
     state.text = text;
+    state.isLeft = false;
     measure(state, text);
     return state;
   }
@@ -59,6 +62,7 @@ export class PlannedValue {
     if (step?.transformation === undefined) return;
     const state = this.stateAt(at);
     state.needsScan = false;
+    state.isLeft = false;
     this.work(at, step);
     if (step.needsScan) this.stateAt(state.group).needsScan = true;
   }
@@ -140,7 +144,10 @@ export class PlannedValue {
     for (let other = 1; other < at; other += 1) {
       const step = this.steps[other];
       if (step?.transformation !== transformation) continue;
-      if (this.stateAt(step?.parent ?? 0).same === same) return this.stateAt(other);
+      const twin = this.stateAt(other);
+      // WHY: another gate may let through what its own did not.
+      if (twin.isLeft) continue;
+      if (this.stateAt(step?.parent ?? 0).same === same) return twin;
     }
     return undefined;
   }
@@ -164,6 +171,7 @@ export class PlannedValue {
 /** The same result; the text stays where it is. */
 function become(state: StepState, other: StepState): void {
   state.text = undefined;
+  state.isLeft = other.isLeft;
   state.same = other.same;
   state.marks = other.marks;
   state.kinds = other.kinds;
@@ -173,6 +181,7 @@ function become(state: StepState, other: StepState): void {
 /** Nothing that is made of the value from here on matters: it counts as empty. */
 function leave(state: StepState, at: number): void {
   state.text = "";
+  state.isLeft = true;
   state.same = at;
   state.marks = 0;
   state.kinds = 0;
