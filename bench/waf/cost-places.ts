@@ -1,7 +1,7 @@
 /** Tells where the engine's time goes, by wrapping its inner steps: for benchmarks alone, since it slows what it measures. */
 import { FilterSession } from "../../src/seclang/filter/filter-session.ts";
 import { PlannedValue } from "../../src/seclang/filter/planned-value.ts";
-import type { CompiledRule } from "../../src/seclang/compile/compile-rule.ts";
+import type { PhaseProgram } from "../../src/seclang/compile/program.ts";
 import { RuleMatcher } from "../../src/seclang/regex/rule-matcher.ts";
 import { Inspection } from "../../src/seclang/transaction/inspection.ts";
 import { PhaseRun } from "../../src/seclang/transaction/interpreter.ts";
@@ -54,10 +54,11 @@ export function watchCosts(): void {
   watch(PhaseRun.prototype, "run", () => "interpreter");
   watch(RuleMatcher.prototype, "captures", () => "captures");
   watch(Inspection.prototype, "measured", () => "all");
-  watch(Inspection.prototype, "mayMatch", (_, [asked]) => {
-    const { filters = [], rule } = asked as CompiledRule;
-    for (const { index } of filters) ruleOfFilter.set(index, rule.id);
-    return "questions";
+  watch(Inspection.prototype, "mayMatch", () => "questions");
+  watch(Inspection.prototype, "positionsIn", (_, [asked]) => {
+    for (const { filters = [], rule } of (asked as PhaseProgram).rules)
+      for (const { index } of filters) ruleOfFilter.set(index, rule.id);
+    return "positions";
   });
 }
 

@@ -54,6 +54,14 @@ export interface ByteRange {
 
 export const NO_RANGE: ByteRange = { start: -1, end: -1 };
 
+/** What a transformation chain made of a value; most values have none or one. */
+export interface Variant {
+  /** Number of the chain's node in the trie of its rule set. */
+  readonly node: number;
+  readonly value: ByteString;
+  readonly next: Variant | undefined;
+}
+
 export class Entry {
   readonly part: Part;
   /** As it was sent: `User-Agent`, `json.items.0.sku`; empty for what has one value. */
@@ -62,10 +70,10 @@ export class Entry {
   readonly start: number;
   readonly end: number;
   /**
-   * What the distinct transformation chains make of the value, by the chain's number; filled by whoever needs it first.
-   * It belongs to the rule set that numbers the chains.
+   * What transformation chains make of the value, the latest first; filled by whoever needs it first. It belongs to the
+   * rule set that numbers the chains.
    */
-  variants: (ByteString | undefined)[] | undefined;
+  variants: Variant | undefined;
 
   constructor(part: Part, name: ByteString, value: ByteString, { start, end } = NO_RANGE) {
     this.part = part;

@@ -4,6 +4,7 @@ import type { MultipartBody } from "../body/multipart.ts";
 import type { ByteString } from "../byte-string.ts";
 import { Entry, PART } from "./entry.ts";
 import type { Member, Members } from "./parts.ts";
+import type { VariableReaders } from "./variable-table.ts";
 
 const FLAG_VARIABLES: readonly (readonly [string, keyof MultipartFlags])[] = [
   ["MULTIPART_BOUNDARY_QUOTED", "boundaryQuoted"],
@@ -23,17 +24,25 @@ const FLAG_VARIABLES: readonly (readonly [string, keyof MultipartFlags])[] = [
 
 const bit = (isUp: boolean | undefined): ByteString => (isUp === true ? "1" : "0");
 
-/** Sets the MULTIPART_* flags and FILES_COMBINED_SIZE; all are zero when the body is of another kind. */
-export function setMultipart(
-  variables: Map<string, ByteString>,
-  body: MultipartBody | undefined,
-): void {
-  let sizeBytes = 0;
-  for (const file of body?.files ?? []) sizeBytes += file.sizeBytes;
-  variables.set("FILES_COMBINED_SIZE", String(sizeBytes));
-  variables.set("MULTIPART_STRICT_ERROR", bit(body?.isStrictError));
-  for (const [name, flag] of FLAG_VARIABLES) variables.set(name, bit(body?.flags[flag]));
+interface WithMultipart {
+  readonly multipart: MultipartBody | undefined;
 }
+
+function combinedSize({ multipart }: WithMultipart): ByteString {
+  let sizeBytes = 0;
+  for (const file of multipart?.files ?? []) sizeBytes += file.sizeBytes;
+  return String(sizeBytes);
+}
+
+/** The MULTIPART_* flags and FILES_COMBINED_SIZE; all are zero when the body is of another kind. */
+export const MULTIPART_VARIABLES: VariableReaders<WithMultipart> = new Map([
+  ["FILES_COMBINED_SIZE", combinedSize],
+  ["MULTIPART_STRICT_ERROR", ({ multipart }) => bit(multipart?.isStrictError)],
+  ...FLAG_VARIABLES.map(
+    ([name, flag]) =>
+      [name, ({ multipart }: WithMultipart) => bit(multipart?.flags[flag])] as const,
+  ),
+]);
 
 /** Adds FILES (the original names), FILES_NAMES (those of the fields) and MULTIPART_PART_HEADERS. */
 export function addFiles(body: MultipartBody, entries: Entry[]): void {

@@ -9,7 +9,12 @@ export interface Member {
   readonly value: ByteString;
 }
 
-export type Variables = ReadonlyMap<string, ByteString>;
+/** A map as far as anybody reads it: values may be worked out when they are asked for. */
+export interface Variables extends Iterable<readonly [string, ByteString]> {
+  readonly size: number;
+  get(name: string): ByteString | undefined;
+  keys(): Iterable<string>;
+}
 export type Members = ReadonlyMap<string, readonly Member[]>;
 
 export interface Parts {
@@ -37,19 +42,18 @@ export interface PartsSource {
   readonly expandedFrom?: number;
   readonly fault?: BodyFault | undefined;
   readonly invalidEscapes?: number;
-  readonly variables: () => Variables;
+  readonly variables: Variables;
   readonly members?: () => Members;
 }
 
-/** Makes `variables` and `members` at their first reading, since most requests end without any. */
+/** Makes `members` at their first reading, since most requests end without any. */
 export class LazyParts implements Parts {
   readonly entries: readonly Entry[];
   readonly expandedFrom: number;
   readonly fault: BodyFault | undefined;
   readonly invalidEscapes: number;
-  readonly #readVariables: () => Variables;
+  readonly variables: Variables;
   readonly #readMembers: (() => Members) | undefined;
-  #variables: Variables | undefined;
   #members: Members | undefined;
 
   constructor(source: PartsSource) {
@@ -57,12 +61,8 @@ export class LazyParts implements Parts {
     this.expandedFrom = source.expandedFrom ?? source.entries.length;
     this.fault = source.fault;
     this.invalidEscapes = source.invalidEscapes ?? 0;
-    this.#readVariables = source.variables;
+    this.variables = source.variables;
     this.#readMembers = source.members;
-  }
-
-  get variables(): Variables {
-    return (this.#variables ??= this.#readVariables());
   }
 
   get members(): Members {

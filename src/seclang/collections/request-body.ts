@@ -16,11 +16,12 @@ import { parseUrlencoded } from "../body/urlencoded.ts";
 import { parseXml, XML_TEXT } from "../body/xml.ts";
 import { type ByteString, fromBytes } from "../byte-string.ts";
 import { addArguments, type FieldKinds } from "./arguments.ts";
-import { setErrors } from "./body-errors.ts";
+import { type BodyErrors, ERROR_VARIABLES } from "./body-errors.ts";
 import { type BodyProcessor, isJsonLines } from "./body-processor.ts";
 import { Entry, PART } from "./entry.ts";
-import { addFiles, fileMembers, setMultipart } from "./multipart-parts.ts";
+import { addFiles, fileMembers, MULTIPART_VARIABLES } from "./multipart-parts.ts";
 import { LazyParts, type Parts } from "./parts.ts";
+import { type VariableReaders, VariableTable } from "./variable-table.ts";
 
 export interface RequestBodyOptions {
   readonly body: Uint8Array;
@@ -43,6 +44,21 @@ interface ReadBody {
   readonly multipart?: MultipartBody;
   readonly invalidEscapes?: number;
 }
+
+/** What the variables of a body follow from. */
+interface BodyFacts {
+  readonly processor: BodyProcessor;
+  readonly lengthBytes: number;
+  readonly errors: BodyErrors;
+  readonly multipart: MultipartBody | undefined;
+}
+
+const VARIABLES: VariableReaders<BodyFacts> = new Map([
+  ["REQBODY_PROCESSOR", ({ processor }: BodyFacts) => processor],
+  ["REQUEST_BODY_LENGTH", ({ lengthBytes }: BodyFacts) => String(lengthBytes)],
+  ...ERROR_VARIABLES,
+  ...MULTIPART_VARIABLES,
+]);
 
 const NOTHING: ReadBody = { parsed: { fields: [] } };
 
@@ -134,15 +150,12 @@ export function readRequestBody(options: RequestBodyOptions): Parts {
     invalidEscapes: errors.invalidEscapes,
     entries,
     expandedFrom,
-    variables: () => {
-      const variables = new Map<string, ByteString>([
-        ["REQBODY_PROCESSOR", processor],
-        ["REQUEST_BODY_LENGTH", String(text.length)],
-      ]);
-      setErrors(variables, errors);
-      setMultipart(variables, multipart);
-      return variables;
-    },
+    variables: new VariableTable(VARIABLES, {
+      processor,
+      lengthBytes: text.length,
+      errors,
+      multipart,
+    }),
     ...(multipart === undefined ? {} : { members: () => fileMembers(multipart, text) }),
   });
 }

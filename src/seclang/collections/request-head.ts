@@ -7,13 +7,14 @@ import { parseUrlencoded, type UrlencodedOptions } from "../body/urlencoded.ts";
 import type { ByteString } from "../byte-string.ts";
 import { urlDecode } from "../transformations/url-decode.ts";
 import { addArguments, type FieldKinds } from "./arguments.ts";
-import { setErrors } from "./body-errors.ts";
+import { type BodyErrors, ERROR_VARIABLES } from "./body-errors.ts";
 import { addCookies } from "./cookies.ts";
 import { Entry, PART } from "./entry.ts";
 import { lowerName } from "./lower-name.ts";
 import type { HeaderFields, RequestHead } from "./message.ts";
 import { LazyParts, type Parts } from "./parts.ts";
 import { type RequestTarget, splitTarget } from "./request-target.ts";
+import { type VariableReaders, VariableTable } from "./variable-table.ts";
 
 export interface RequestHeadOptions {
   readonly fieldKind?: FieldKinds | undefined;
@@ -88,11 +89,8 @@ export function readRequestHead(head: RequestHead, options: RequestHeadOptions =
   const expandedFrom = entries.length;
   addFragment(target, entries);
   const [fault, invalidEscapes] = [read?.fault, read?.invalidEscapes ?? 0];
-  const variables = () => {
-    const found = connectionVariables(head, target);
-    setErrors(found, { processor: "URLENCODED", fault, invalidEscapes });
-    return found;
-  };
+  const errors = { processor: "URLENCODED", fault, invalidEscapes };
+  const variables = new VariableTable(VARIABLES, { head, target, errors });
   return new LazyParts({ entries, expandedFrom, fault, invalidEscapes, variables });
 }
 
@@ -112,20 +110,30 @@ function credentials(headers: HeaderFields): { scheme: ByteString; user: ByteStr
   return { scheme, user: colon === -1 ? "" : pair.slice(0, colon) };
 }
 
-function connectionVariables(head: RequestHead, target: RequestTarget): Map<string, ByteString> {
-  const { scheme, user } = credentials(head.headers);
-  const authority = target.authority || (firstHeader(head.headers, "host") ?? "");
-  const address = head.remoteAddress ?? "";
-  return new Map([
-    ["SERVER_NAME", head.serverName ?? hostOf(authority)],
-    ["SERVER_ADDR", head.serverAddress ?? ""],
-    ["SERVER_PORT", String(head.serverPort ?? "")],
-    ["REMOTE_ADDR", address],
-    ["REMOTE_HOST", address],
-    ["REMOTE_PORT", String(head.remotePort ?? "")],
-    ["REMOTE_USER", user],
-    ["AUTH_TYPE", scheme],
-    ["PATH_INFO", target.path],
-    ["UNIQUE_ID", head.id ?? ""],
-  ]);
+/** What the variables of a head follow from. */
+interface HeadFacts {
+  readonly head: RequestHead;
+  readonly target: RequestTarget;
+  readonly errors: BodyErrors;
 }
+
+const addressOf = ({ head }: HeadFacts): ByteString => head.remoteAddress ?? "";
+
+function serverNameOf({ head, target }: HeadFacts): ByteString {
+  const authority = target.authority || (firstHeader(head.headers, "host") ?? "");
+  return head.serverName ?? hostOf(authority);
+}
+
+const VARIABLES: VariableReaders<HeadFacts> = new Map([
+  ["SERVER_NAME", serverNameOf],
+  ["SERVER_ADDR", ({ head }: HeadFacts) => head.serverAddress ?? ""],
+  ["SERVER_PORT", ({ head }: HeadFacts) => String(head.serverPort ?? "")],
+  ["REMOTE_ADDR", addressOf],
+  ["REMOTE_HOST", addressOf],
+  ["REMOTE_PORT", ({ head }: HeadFacts) => String(head.remotePort ?? "")],
+  ["REMOTE_USER", ({ head }: HeadFacts) => credentials(head.headers).user],
+  ["AUTH_TYPE", ({ head }: HeadFacts) => credentials(head.headers).scheme],
+  ["PATH_INFO", ({ target }: HeadFacts) => target.path],
+  ["UNIQUE_ID", ({ head }: HeadFacts) => head.id ?? ""],
+  ...ERROR_VARIABLES,
+]);

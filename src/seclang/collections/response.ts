@@ -6,6 +6,18 @@ import { Entry, PART } from "./entry.ts";
 import type { ResponseHead } from "./message.ts";
 import { LazyParts, type Parts } from "./parts.ts";
 import { firstHeader } from "./request-head.ts";
+import { type VariableReaders, VariableTable } from "./variable-table.ts";
+
+const HEAD_VARIABLES: VariableReaders<ResponseHead> = new Map([
+  ["RESPONSE_STATUS", ({ status }: ResponseHead) => String(status)],
+  ["RESPONSE_PROTOCOL", ({ protocol }: ResponseHead) => protocol],
+  ["RESPONSE_CONTENT_TYPE", ({ headers }) => firstHeader(headers, "content-type") ?? ""],
+  ["RESPONSE_CONTENT_LENGTH", ({ headers }) => firstHeader(headers, "content-length") ?? ""],
+]);
+
+const BODY_VARIABLES: VariableReaders<ByteString> = new Map([
+  ["RESPONSE_CONTENT_LENGTH", (text) => String(text.length)],
+]);
 
 /** Reads status and header fields. */
 export function readResponseHead(head: ResponseHead): Parts {
@@ -14,14 +26,7 @@ export function readResponseHead(head: ResponseHead): Parts {
     entries.push(new Entry(PART.responseHeaders, name, value));
     entries.push(new Entry(PART.responseHeadersNames, name, name));
   }
-  const variables = () =>
-    new Map([
-      ["RESPONSE_STATUS", String(head.status)],
-      ["RESPONSE_PROTOCOL", head.protocol],
-      ["RESPONSE_CONTENT_TYPE", firstHeader(head.headers, "content-type") ?? ""],
-      ["RESPONSE_CONTENT_LENGTH", firstHeader(head.headers, "content-length") ?? ""],
-    ]);
-  return new LazyParts({ entries, variables });
+  return new LazyParts({ entries, variables: new VariableTable(HEAD_VARIABLES, head) });
 }
 
 /** Reads a body, or what is buffered of it. RESPONSE_ARGS are made of JSON only when a rule asks for them. */
@@ -34,7 +39,7 @@ export function readResponseBody(options: {
   const range = { start: 0, end: text.length };
   return new LazyParts({
     entries: [new Entry(PART.responseBody, "", text, range)],
-    variables: () => new Map([["RESPONSE_CONTENT_LENGTH", String(text.length)]]),
+    variables: new VariableTable(BODY_VARIABLES, text),
     members: () => {
       if (processorOf(contentType, text.length) !== "JSON") return new Map();
       const { fields } = (isJsonLines(contentType) ? parseNdjson : parseJson)(text);

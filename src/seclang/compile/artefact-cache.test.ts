@@ -58,6 +58,25 @@ describe("the cache of rule sets", () => {
     expect(await idsFor(third)).toEqual([1, 2, 3]);
   });
 
+  test("tells of a fault with its place, however much of the rules was known", () => {
+    load();
+    const broken = () => load(`${RULES}\nSecRule ARGS "@rx (" "id:3,phase:1,pass"`);
+    for (let time = 0; time < 2; time++) expect(broken).toThrow("rules.conf:3");
+  });
+
+  test("reads a file that changed anew, and knows the others", async () => {
+    const files = [join(directory, "a.conf"), join(directory, "b.conf")] as const;
+    const cacheDirectory = join(directory, "cache");
+    const loadFiles = () =>
+      loadRuleSet({ sources: [{ kind: "files", paths: files }], cacheDirectory });
+    writeFileSync(files[0], RULES);
+    writeFileSync(files[1], 'SecRule ARGS "@streq nothing" "id:3,phase:1,pass"');
+    expect(await idsFor(loadFiles())).toEqual([1, 2]);
+    writeFileSync(files[1], 'SecRule ARGS:f "@streq /etc/passwd" "id:3,phase:1,pass"');
+    for (let time = 0; time < 2; time++) expect(await idsFor(loadFiles())).toEqual([1, 2, 3]);
+    expect(loadFiles().isFromArtefact).toBe(true);
+  });
+
   test("does not read from a directory that others may write", () => {
     load();
     chmodSync(directory, 0o777);

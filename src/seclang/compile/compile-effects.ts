@@ -11,8 +11,8 @@ import type {
   TransactionState,
 } from "../transaction/transaction-state.ts";
 import { isCaptureName, type TxLayout } from "../transaction/tx-variables.ts";
-import { chooses, type RuleChoice } from "./rule-choice.ts";
-import type { HeadRule } from "./rule.ts";
+import type { RuleChoice } from "./rule-choice.ts";
+import type { RuleIndex } from "./rule-index.ts";
 import { compileSelector } from "./selector.ts";
 
 /** Something a rule does when it matched. */
@@ -21,8 +21,8 @@ export type Effect = (state: TransactionState) => void;
 export interface EffectTools {
   readonly layout: TxLayout;
   readonly report: Report;
-  /** All rules of the set by index. */
-  readonly heads: readonly HeadRule[];
+  /** All rules of the set. */
+  readonly rules: RuleIndex;
 }
 
 /** What the Core Rule Set and its plugins call their scores. */
@@ -181,10 +181,8 @@ function control(action: Of<"ctl">, tools: EffectTools): Effect | undefined {
     return (state) => {
       for (const index of indexes) state.removeRule(index);
     };
-  const removed = targets.map((target) => removedTarget(target));
-  return (state) => {
-    for (const index of indexes) removeTargets(state, index, removed);
-  };
+  const removal = { rules: new Set(indexes), targets: targets.map(removedTarget) };
+  return (state) => state.removeTargets(removal);
 }
 
 function choiceOf({ option, value, ids }: Of<"ctl">): RuleChoice {
@@ -192,25 +190,13 @@ function choiceOf({ option, value, ids }: Of<"ctl">): RuleChoice {
   return { by: option.endsWith("Tag") ? "tag" : "message", pattern: value };
 }
 
-function indexesOf(choice: RuleChoice, { heads, report }: EffectTools): readonly number[] {
+function indexesOf(choice: RuleChoice, { rules, report }: EffectTools): readonly number[] {
   try {
-    const isChosen = chooses(choice);
-    return heads.flatMap((rule, index) => (isChosen(rule) ? [index] : []));
+    return rules.indexesOf(choice);
   } catch (error) {
     report("seclang.value", `ctl: the pattern cannot be read: ${(error as Error).message}`);
     return [];
   }
-}
-
-function removeTargets(
-  state: TransactionState,
-  index: number,
-  removed: readonly RemovedTarget[],
-): void {
-  state.removedTargets ??= new Map();
-  const known = state.removedTargets.get(index);
-  if (known === undefined) state.removedTargets.set(index, [...removed]);
-  else known.push(...removed);
 }
 
 /** What a target of an exclusion takes away. */

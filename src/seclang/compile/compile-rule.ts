@@ -13,6 +13,7 @@ import { compileEffects, type Effect } from "./compile-effects.ts";
 import { ALWAYS, compileOperator, type RuleOperator } from "./compile-operator.ts";
 import type { PatternSource } from "./pattern-source.ts";
 import { isProseProne } from "./prose-prone-rules.ts";
+import type { RuleIndex } from "./rule-index.ts";
 import type { HeadRule, Rule } from "./rule.ts";
 import { compileTargets, type Target } from "./target.ts";
 
@@ -45,7 +46,7 @@ export interface CompiledRule extends CompiledMember {
    * with `multiMatch`. The rule may match if one of them does.
    */
   readonly filters: readonly FilterRule[] | undefined;
-  /** Whether it can be told without running the rule that it does not match. */
+  /** Whether it can be told without running the rule that it does not match; the filter need not be asked twice. */
   readonly hasPlainHead: boolean;
 }
 
@@ -67,7 +68,7 @@ export interface RuleTools {
   readonly layout: TxLayout;
   readonly chains: ChainNumbers;
   readonly patterns: PatternSource;
-  readonly heads: readonly HeadRule[];
+  readonly rules: RuleIndex;
   readonly tools: (file: string) => OperatorTools;
   readonly reportAt: (rule: Rule) => Report;
 }
@@ -75,6 +76,7 @@ export interface RuleTools {
 /** Compiles the rule at `index`; what it cannot is told and left out, and the set is then refused as a whole. */
 export function compileRule(index: number, rule: HeadRule, tools: RuleTools): CompiledRule {
   const head = compileMember(rule, isProseProne(rule), tools);
+  const filters = filtersOf(head, rule.transformations);
   return {
     ...head,
     index,
@@ -83,14 +85,14 @@ export function compileRule(index: number, rule: HeadRule, tools: RuleTools): Co
     location:
       rule.disruption.kind === "redirect" ? compileText(rule.disruption.location) : undefined,
     links: rule.links.map((link) => compileMember(link, isProseProne(rule), tools)),
-    hasPlainHead: hasPlainHead(head),
-    filters: filtersOf(head, rule.transformations),
+    hasPlainHead: filters === undefined && hasPlainHead(head),
+    filters,
   };
 }
 
 function compileMember(rule: Rule, proseProne: boolean, tools: RuleTools): CompiledMember {
   const report = tools.reportAt(rule);
-  const { layout, heads, patterns } = tools;
+  const { layout, rules, patterns } = tools;
   const isUnconditional = rule.operator === undefined;
   const context = { report, patterns, tools: tools.tools(rule.at.file) };
   const operator = rule.operator && compileOperator(rule.operator, context);
@@ -105,7 +107,7 @@ function compileMember(rule: Rule, proseProne: boolean, tools: RuleTools): Compi
       : undefined,
     operator: operator ?? ALWAYS,
     isCapturing: hasFlag(rule.actions, "capture"),
-    effects: compileEffects(rule.actions, { layout, report, heads }),
+    effects: compileEffects(rule.actions, { layout, report, rules }),
     logData: logData && compileText(logData.parts),
   };
 }

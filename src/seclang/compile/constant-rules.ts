@@ -36,24 +36,27 @@ export class ConstantFolder {
     this.#madeNames = madeNamesOf(options.rules);
   }
 
-  /** The places that are left of a phase. What a phase sets that runs more than once, it sets each time. */
+  /** The places of a phase, less the rules that need not be run. What a phase sets that runs more than once, it sets each time. */
   fold(places: readonly Place[], isRepeated = false): readonly Place[] {
     const kept: Place[] = [];
     // Up to here rules may be skipped at run time: what they would set is not sure.
     let unsureUntil = 0;
     for (let at = 0; at < places.length; at++) {
       const place = places[at];
-      if (place === undefined || place.kind === "marker") {
+      if (place?.kind !== "rule") {
         if (place !== undefined) kept.push(place);
         continue;
       }
       const { rule } = place;
       const matches = this.#matches(rule);
-      if (matches === false) continue;
+      if (matches === false) {
+        kept.push(gone(place));
+        continue;
+      }
       const target = skipTarget(places, at) ?? at + 1;
       const isSure = at >= unsureUntil && !(isRepeated && rule.effects.length > 0);
       if (matches === true && isSure && this.#settle(rule)) {
-        keepMarkers(places.slice(at + 1, target), kept);
+        kept.push(...places.slice(at, target).map(gone));
         at = target - 1;
         continue;
       }
@@ -191,8 +194,8 @@ function doesNothing(links: readonly CompiledMember[]): boolean {
   return links.every(({ effects, isCapturing }) => effects.length === 0 && !isCapturing);
 }
 
-function keepMarkers(places: readonly Place[], kept: Place[]): void {
-  for (const place of places) if (place.kind === "marker") kept.push(place);
+function gone(place: Place): Place {
+  return place.kind === "rule" ? { kind: "gone", rule: place.rule } : place;
 }
 
 function textOnly(parts: readonly MacroPart[]): ByteString | undefined {

@@ -6,8 +6,9 @@ import type { OperatorTools } from "../operators/operator.ts";
 import type { Directive } from "../parse/ast.ts";
 import { readRuleFiles } from "../parse/include.ts";
 import type { ParseFault } from "../parse/parse-fault.ts";
-import { parseSecLang } from "../parse/parse-seclang.ts";
+import { parseSecLang, type SecLangParser } from "../parse/parse-seclang.ts";
 import { ArtefactCache } from "./artefact-cache.ts";
+import { ParsedTexts } from "./parsed-texts.ts";
 import { RuleSet } from "./rule-set.ts";
 import { RuleSetRefused } from "./rule-set-refused.ts";
 
@@ -25,26 +26,35 @@ export interface RuleSetOptions {
 
 /** Throws `RuleSetRefused` with every fault of every file. */
 export function loadRuleSet({ sources, cacheDirectory }: RuleSetOptions): RuleSet {
+  if (cacheDirectory === undefined)
+    return new RuleSet({ directives: readSources(sources, parseSecLang), toolsFor });
+  return loadCached(sources, new ArtefactCache(cacheDirectory, JSON.stringify(sources)));
+}
+
+function loadCached(sources: readonly RuleSource[], cache: ArtefactCache): RuleSet {
+  const kept = cache.read();
+  const texts = new ParsedTexts(kept?.texts);
+  const directives = readSources(sources, (source) => texts.parse(source));
+  const ruleSet = new RuleSet({
+    directives,
+    toolsFor,
+    ...(kept !== undefined && { artefact: kept.ruleSet }),
+  });
+  if (!ruleSet.isFromArtefact || !texts.isUnchanged)
+    cache.write({ texts: texts.texts, ruleSet: ruleSet.artefact });
+  return ruleSet;
+}
+
+function readSources(sources: readonly RuleSource[], parse: SecLangParser): readonly Directive[] {
   const directives: Directive[] = [];
   const faults: ParseFault[] = [];
   for (const source of sources) {
-    const read = source.kind === "files" ? readRuleFiles(source.paths) : parseSecLang(source);
+    const read = source.kind === "files" ? readRuleFiles(source.paths, {}, parse) : parse(source);
     directives.push(...read.directives);
     faults.push(...read.faults);
   }
   if (faults.length > 0) throw new RuleSetRefused(faults);
-  if (cacheDirectory === undefined) return new RuleSet({ directives, toolsFor });
-  return loadCached(directives, new ArtefactCache(cacheDirectory, JSON.stringify(sources)));
-}
-
-function loadCached(directives: readonly Directive[], cache: ArtefactCache): RuleSet {
-  const artefact = cache.read();
-  const ruleSet =
-    artefact === undefined
-      ? new RuleSet({ directives, toolsFor })
-      : new RuleSet({ directives, toolsFor, artefact });
-  if (!ruleSet.isFromArtefact) cache.write(ruleSet.artefact);
-  return ruleSet;
+  return directives;
 }
 
 /** Files that operators name lie beside the rule file. */

@@ -71,8 +71,10 @@ export class PatternSource {
   #factsOf(source: ByteString): KnownPattern {
     const known = this.#facts.get(source);
     if (known !== undefined) return known;
-    const bare = bareLiterals(parsePattern(source));
-    const facts = { ...analysePattern(source), ...(bare === undefined ? {} : { bare }) };
+    const pattern = parsePattern(source);
+    const analysed = analysePattern(source, pattern);
+    const bare = bareLiterals(pattern, analysed);
+    const facts = { ...analysed, ...(bare === undefined ? {} : { bare }) };
     this.learnedCount++;
     this.#facts.set(source, facts);
     return facts;

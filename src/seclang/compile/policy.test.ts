@@ -52,6 +52,18 @@ describe("a policy", () => {
     expect(idsOf(await play(rules, { target: "/?a=2" }))).toEqual([3]);
   });
 
+  test.each(["skip:1", "skipAfter:2"])(
+    "%s goes as far although the rule passed over is worked out",
+    async (jump) => {
+      const rules = `
+      SecRule ARGS:a "@eq 1" "id:1,phase:1,pass,nolog,${jump}"
+      SecRule TX:never "@eq 1" "id:2,phase:1,pass"
+      SecRule ARGS "@contains x" "id:3,phase:1,pass"`;
+      expect(load(rules).policy().activeRules).toEqual([1, 3]);
+      expect(idsOf(await play(rules, { target: "/?a=1&b=x" }))).toEqual([3]);
+    },
+  );
+
   test("reads declared fields by their kind", async () => {
     const rules = `
       SecRule ARGS "@contains select" "id:1,phase:2,pass,tag:'attack-sqli'"

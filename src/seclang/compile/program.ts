@@ -7,6 +7,10 @@ export interface PhaseProgram {
   readonly rules: readonly CompiledRule[];
   /** By position: where to go on after a match; the next rule unless the rule skips. */
   readonly next: readonly number[];
+  /** The positions of the rules that no filter tells about, ascending. */
+  readonly unfiltered: readonly number[];
+  /** By the number of a filter: the position of its rule. */
+  readonly positionOf: ReadonlyMap<number, number>;
 }
 
 export interface Program {
@@ -16,9 +20,9 @@ export interface Program {
   readonly initialTx: readonly (ByteString | undefined)[];
 }
 
-/** A place of one phase: a rule that is kept, or a marker. */
+/** A place of one phase: a rule that is run, one that need not be, which `skip` counts and may name all the same, or a marker. */
 export type Place =
-  | { readonly kind: "rule"; readonly rule: CompiledRule }
+  | { readonly kind: "rule" | "gone"; readonly rule: CompiledRule }
   | { readonly kind: "marker"; readonly name: ByteString };
 
 /** The rules and markers of one phase, in file order; markers belong to every phase. */
@@ -52,7 +56,7 @@ function afterRules(places: readonly Place[], at: number, count: number): number
   let left = count;
   let position = at + 1;
   for (; position < places.length && left > 0; position++)
-    if (places[position]?.kind === "rule") left--;
+    if (places[position]?.kind !== "marker") left--;
   return position;
 }
 
@@ -72,5 +76,31 @@ export function phaseProgram(places: readonly Place[]): PhaseProgram {
     rules.push(place.rule);
     next.push(target === undefined ? rules.length : (positions[target] ?? count));
   });
-  return { rules, next };
+  const isUnfiltered = (at: number) => rules[at]?.filters === undefined;
+  const filtered = rules.flatMap(({ filters = [] }, at) =>
+    filters.map(({ index }): [number, number] => [index, at]),
+  );
+  return {
+    rules,
+    next,
+    unfiltered: [...rules.keys()].filter(isUnfiltered),
+    positionOf: new Map(filtered),
+  };
+}
+
+/** Where the rules stand that may match, ascending, when these filters found something. */
+export function positionsOf(
+  { unfiltered, positionOf }: PhaseProgram,
+  matched: readonly number[],
+): readonly number[] {
+  let positions = unfiltered;
+  for (const filter of matched) {
+    const position = positionOf.get(filter);
+    if (position === undefined) continue;
+    const at = positions.findIndex((one) => one >= position);
+    // With `multiMatch` several filters stand for one rule.
+    if (at !== -1 && positions[at] === position) continue;
+    positions = positions.toSpliced(at === -1 ? positions.length : at, 0, position);
+  }
+  return positions;
 }

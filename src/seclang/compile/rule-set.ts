@@ -13,6 +13,7 @@ import { PatternSource, type KnownPattern } from "./pattern-source.ts";
 import { Policy, type PolicyBasis, type PolicyOptions } from "./policy.ts";
 import type { Program } from "./program.ts";
 import { resolveDirectives } from "./resolve-directives.ts";
+import { RuleIndex } from "./rule-index.ts";
 import { RuleSetRefused } from "./rule-set-refused.ts";
 import type { HeadRule } from "./rule.ts";
 import { settingsOf, settingWarnings } from "./settings.ts";
@@ -65,7 +66,7 @@ export class RuleSet {
       layout,
       chains,
       patterns: this.#patterns,
-      heads,
+      rules: new RuleIndex(heads),
       tools: toolsFor,
       reportAt: ({ at }: { readonly at: HeadRule["at"] }) => reportInto(problems, at),
     };

@@ -22,8 +22,7 @@ const WILDCARD_STEP = /(?:^|\.)\*(?:\.|$)/;
 /** Throws `PatternRefused` for a pattern that cannot be read. */
 export function compileSelector(selector: Selector): CompiledSelector {
   if (selector.kind === "regex") {
-    const flags = { ...DEFAULT_FLAGS, ignoresCase: true };
-    const pattern = toRegExp(parsePattern(selector.source, flags));
+    const pattern = patternOf(selector.source);
     return { test: (memberName) => pattern.test(memberName) };
   }
   if (selector.kind === "xpath") return { test: () => true };
@@ -31,6 +30,19 @@ export function compileSelector(selector: Selector): CompiledSelector {
   if (!WILDCARD_STEP.test(key)) return { test: (memberName) => memberName === key, key };
   const steps = key.split(".");
   return { test: (memberName) => fits(memberName, steps) };
+}
+
+/** Patterns that are remembered: a few exclusions, such as `!REQUEST_COOKIES:/__utm/`, stand in a hundred rules each. */
+const LIMIT_KNOWN_PATTERNS = 64;
+const knownPatterns = new Map<ByteString, RegExp>();
+
+function patternOf(source: ByteString): RegExp {
+  const known = knownPatterns.get(source);
+  if (known !== undefined) return known;
+  const pattern = toRegExp(parsePattern(source, { ...DEFAULT_FLAGS, ignoresCase: true }));
+  if (knownPatterns.size >= LIMIT_KNOWN_PATTERNS) knownPatterns.clear();
+  knownPatterns.set(source, pattern);
+  return pattern;
 }
 
 /** `*` stands for one step, whatever it is. */

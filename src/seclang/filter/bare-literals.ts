@@ -3,9 +3,9 @@
  * such tricks are taken out of the value. What is left out of a pattern here must only ever make it match more.
  */
 import type { ByteString } from "../byte-string.ts";
-import { ByteSet } from "../regex/byte-set.ts";
+import { ALL_BYTES, ByteSet } from "../regex/byte-set.ts";
 import type { Pattern, PatternNode } from "../regex/pattern-tree.ts";
-import { requiredLiterals } from "../regex/required-literals.ts";
+import { requiredLiterals, type RequiredLiterals } from "../regex/required-literals.ts";
 import { openScratch, readScratch } from "../transformations/scratch.ts";
 import { maskOf, without, type ByteMask } from "./byte-classes.ts";
 import type { Effect } from "./chain-effects.ts";
@@ -23,7 +23,7 @@ const setOf = (text: ByteString): ByteSet =>
   );
 
 const ERASED_SET = setOf(ERASED);
-const KEPT_SET = setOf(ERASED + VARIABLE).complement();
+const LOST_SET = setOf(ERASED + VARIABLE);
 const IS_ERASED = new Uint8Array(256);
 for (const byte of ERASED_SET.bytes()) IS_ERASED[byte] = 1;
 
@@ -47,14 +47,19 @@ export function bare(value: ByteString): ByteString {
 
 /**
  * Lower-case literals of which each matching value without a `$` contains one, once the marks are taken out. Undefined
- * when there are none, or none that are rarer than the pattern's ordinary ones.
+ * when there are none, or none that are rarer than the pattern's ordinary ones, which are told if they are known.
  */
-export function bareLiterals(pattern: Pattern): readonly ByteString[] | undefined {
+export function bareLiterals(
+  pattern: Pattern,
+  ordinary: { readonly required?: RequiredLiterals | undefined } = {
+    required: requiredLiterals(pattern),
+  },
+): readonly ByteString[] | undefined {
   const root = erase(pattern.root);
   const found = requiredLiterals({ ...pattern, root: root ?? { kind: "empty" } });
   if (found === undefined) return undefined;
-  const ordinary = requiredLiterals(pattern);
-  return ordinary === undefined || found.hitRate < ordinary.hitRate ? found.literals : undefined;
+  const { required } = ordinary;
+  return required === undefined || found.hitRate < required.hitRate ? found.literals : undefined;
 }
 
 const EMPTY: PatternNode = { kind: "empty" };
@@ -90,15 +95,18 @@ function erase(node: PatternNode): PatternNode | undefined {
   }
 }
 
+const erasedSets = new WeakMap<ByteSet, { readonly node: PatternNode | undefined }>();
+
 function eraseBytes(set: ByteSet): PatternNode | undefined {
-  const kept = ByteSet.of(
-    ...set
-      .bytes()
-      .filter((byte) => KEPT_SET.has(byte))
-      .map((byte): [number, number] => [byte, byte]),
-  );
+  const known = erasedSets.get(set) ?? { node: erasedOf(set) };
+  erasedSets.set(set, known);
+  return known.node;
+}
+
+function erasedOf(set: ByteSet): PatternNode | undefined {
+  const kept = ByteSet.union([set.complement(), LOST_SET]).complement();
   const isOptional = set.overlaps(ERASED_SET);
-  if (kept.bytes().length === 0) return isOptional ? EMPTY : undefined;
+  if (!kept.overlaps(ALL_BYTES)) return isOptional ? EMPTY : undefined;
   const item: PatternNode = { kind: "bytes", set: kept };
   return isOptional ? { kind: "repeat", item, min: 0, max: 1, mode: "greedy" } : item;
 }

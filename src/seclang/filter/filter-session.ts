@@ -66,6 +66,16 @@ export class FilterSession {
     this.entries = [];
   }
 
+  /** Forgets what was reported of the entries of a part, because they are no longer there. */
+  forget(part: number): void {
+    const matched = this.matched.splice(0);
+    for (const rule of matched) {
+      const kept = this.entriesOfRule[rule]?.filter((entry) => entry.part !== part) ?? [];
+      this.entriesOfRule[rule] = kept.length > 0 ? kept : undefined;
+      if (kept.length > 0) this.matched.push(rule);
+    }
+  }
+
   /** Adds what the entries match to the reports. */
   scan(entries: readonly Entry[]): void {
     this.begin(entries);

@@ -88,12 +88,11 @@ function nodeOf(trie: ChainTrie, chain: number): number {
 function transformed(entry: Entry, trie: ChainTrie, node: number): ByteString {
   const step = trie.nodes[node];
   if (node === ROOT || step === undefined) return entry.value;
-  const known = entry.variants?.[node];
-  if (known !== undefined) return known;
-  const result = step.transformation(transformed(entry, trie, step.parent));
-  entry.variants ??= [];
-  entry.variants[node] = result;
-  return result;
+  for (let known = entry.variants; known !== undefined; known = known.next)
+    if (known.node === node) return known.value;
+  const value = step.transformation(transformed(entry, trie, step.parent));
+  entry.variants = { node, value, next: entry.variants };
+  return value;
 }
 
 function isSame(one: readonly ByteString[], other: readonly ByteString[]): boolean {

@@ -27,10 +27,11 @@ export function buildFullTable(tables: AutomatonTables): FullTable | undefined {
   const { numbers, firstEnding } = renumber(longest, stateCount);
   const rows = new Uint16Array(stateCount * classCount);
   const ending = new Int32Array(stateCount - firstEnding);
+  const slots = slotsOf(tables);
   for (let state = 0; state < stateCount; state += 1) {
     const number = numbers[state] ?? 0;
     if (number >= firstEnding) ending[number - firstEnding] = longest[state] ?? NONE;
-    fillRow(tables, state, { numbers, rows });
+    fillRow(tables, state, { numbers, rows, slots });
   }
   return { rows, start: numbers[0] ?? 0, firstEnding, longest: ending };
 }
@@ -49,11 +50,34 @@ function renumber(longest: Int32Array, stateCount: number) {
   return { numbers, firstEnding };
 }
 
+/** The slots of each state without a full row: the first by state, and after each slot the next one. */
+interface Slots {
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+}
+
+/** WHY lists: such a state has a link or two, and to ask for every class takes many times as long. */
+function slotsOf({ base, owner }: AutomatonTables): Slots {
+  const first = new Int32Array(base.length).fill(NONE);
+  const next = new Int32Array(owner.length);
+  for (let slot = 0; slot < owner.length; slot += 1) {
+    const state = owner[slot] ?? NONE;
+    if (state < 0) continue;
+    next[slot] = first[state] ?? NONE;
+    first[state] = slot;
+  }
+  return { first, next };
+}
+
 /** Breadth-first order has the row of each failure link ready before it is copied. */
 function fillRow(
-  { classCount, dense, base, owner, link, fail }: AutomatonTables,
+  { classCount, dense, base, link, fail }: AutomatonTables,
   state: number,
-  { numbers, rows }: { readonly numbers: Int32Array; readonly rows: Uint16Array },
+  {
+    numbers,
+    rows,
+    slots,
+  }: { readonly numbers: Int32Array; readonly rows: Uint16Array; readonly slots: Slots },
 ): void {
   const denseStates = dense.length / classCount;
   const numberOf = (place: number): number =>
@@ -67,8 +91,7 @@ function fillRow(
   const sparse = state - denseStates;
   const fallback = numberOf(fail[sparse] ?? 0) * classCount;
   rows.copyWithin(row, fallback, fallback + classCount);
-  for (let cls = 0; cls < classCount; cls += 1) {
-    const slot = (base[sparse] ?? 0) + cls;
-    if (owner[slot] === sparse) rows[row + cls] = numberOf((link[slot] ?? 0) >> 1);
-  }
+  const { first, next } = slots;
+  for (let slot = first[sparse] ?? NONE; slot !== NONE; slot = next[slot] ?? NONE)
+    rows[row + slot - (base[sparse] ?? 0)] = numberOf((link[slot] ?? 0) >> 1);
 }

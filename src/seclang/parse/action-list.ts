@@ -2,6 +2,7 @@
 import type { ByteString } from "../byte-string.ts";
 import { isBlank, trimBlanks } from "./lines.ts";
 import { shown, type Report } from "./parse-fault.ts";
+import { closingQuote } from "./words.ts";
 
 /** One `name` or `name:value` as written; the outer quotes of the value are gone. */
 export interface WrittenAction {
@@ -10,6 +11,7 @@ export interface WrittenAction {
 }
 
 const NAME = /[A-Za-z0-9_]*/y;
+const COMMA_OR_QUOTE = /[,']/g;
 
 /** The entries of a list. After a fault the rest of the list is not read: where it begins would be a guess. */
 export function splitActions(text: ByteString, report: Report): readonly WrittenAction[] {
@@ -46,7 +48,7 @@ function readEntry(
     const end = endOfPlain(text, start);
     return end === undefined ? undefined : { value: trimBlanks(text.slice(start, end)), end };
   }
-  const close = closingQuote(text, start + 1);
+  const close = closingQuote(text, start + 1, "'");
   if (close === undefined) return undefined;
   const end = afterBlanks(text, close + 1);
   if (!isListEnd(text, end)) return undefined;
@@ -55,22 +57,16 @@ function readEntry(
 
 /** WHY quotes count inside a plain value: `ctl:...=1;ARGS:'a,b'` holds its own comma. */
 function endOfPlain(text: ByteString, from: number): number | undefined {
-  let at = from;
-  while (!isListEnd(text, at)) {
-    const opens = text[at] === "'" && (text[at - 1] === ":" || text[at - 1] === "=");
-    const close = opens ? closingQuote(text, at + 1) : at;
+  for (let at = from; ;) {
+    COMMA_OR_QUOTE.lastIndex = at;
+    if (!COMMA_OR_QUOTE.test(text)) return text.length;
+    const stop = COMMA_OR_QUOTE.lastIndex - 1;
+    if (text[stop] === ",") return stop;
+    const opens = text[stop - 1] === ":" || text[stop - 1] === "=";
+    const close = opens ? closingQuote(text, stop + 1, "'") : stop;
     if (close === undefined) return undefined;
     at = close + 1;
   }
-  return at;
-}
-
-function closingQuote(text: ByteString, from: number): number | undefined {
-  for (let at = from; at < text.length; at++) {
-    if (text[at] === "'") return at;
-    if (text[at] === "\\") at++;
-  }
-  return undefined;
 }
 
 function isListEnd(text: ByteString, at: number): boolean {

@@ -5,7 +5,7 @@ import type { ByteString } from "../byte-string.ts";
 import type { Directive, Position } from "./ast.ts";
 import { expandGlob, isGlob } from "./glob.ts";
 import { LIMIT_FAULTS, reportInto, shown, type ParseFault } from "./parse-fault.ts";
-import { parseSecLang } from "./parse-seclang.ts";
+import { parseSecLang, type SecLangParser } from "./parse-seclang.ts";
 
 /**
  * Files read for one set, each inclusion counted. The Core Rule Set has 35. Without the bound a few files that include
@@ -30,12 +30,16 @@ export interface RuleFiles {
   readonly files: readonly string[];
 }
 
-/** Reads files (patterns allowed, relative to the working directory) and what they include, relative to themselves. Faults of `paths` themselves have line 0. */
+/**
+ * Reads files (patterns allowed, relative to the working directory) and what they include, relative to themselves. Faults of
+ * `paths` themselves have line 0. `parse` must say of a text what `parseSecLang` says.
+ */
 export function readRuleFiles(
   paths: readonly string[],
   { files = LIMIT_FILES, totalBytes = LIMIT_TOTAL_BYTES }: IncludeLimits = {},
+  parse: SecLangParser = parseSecLang,
 ): RuleFiles {
-  const reader = new IncludeReader(files, totalBytes);
+  const reader = new IncludeReader({ files, totalBytes }, parse);
   for (const path of paths)
     reader.include({ path, isOptional: false, at: { file: path, line: 0 } }, process.cwd());
   return { directives: reader.directives, faults: reader.faults, files: reader.files };
@@ -52,13 +56,15 @@ class IncludeReader {
   readonly faults: ParseFault[] = [];
   readonly files: string[] = [];
   readonly #limitFiles: number;
+  readonly #parse: SecLangParser;
   #bytesLeft: number;
   /** The files being read, outermost first: one that is met again is a circle. */
   readonly #open: string[] = [];
 
-  constructor(limitFiles: number, limitTotalBytes: number) {
-    this.#limitFiles = limitFiles;
-    this.#bytesLeft = limitTotalBytes;
+  constructor({ files, totalBytes }: Required<IncludeLimits>, parse: SecLangParser) {
+    this.#limitFiles = files;
+    this.#bytesLeft = totalBytes;
+    this.#parse = parse;
   }
 
   include(inclusion: Inclusion, folder: string): void {
@@ -108,7 +114,7 @@ class IncludeReader {
     if (text === undefined) return;
     this.files.push(path);
     this.#open.push(path);
-    const parsed = parseSecLang({ file: path, text });
+    const parsed = this.#parse({ file: path, text });
     this.faults.push(...parsed.faults);
     for (const directive of parsed.directives) {
       if (directive.kind !== "Include") this.directives.push(directive);

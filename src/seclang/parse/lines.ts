@@ -13,6 +13,8 @@ export interface LogicalLine {
 }
 
 const COMMENT = /^[ \t]*#/;
+/** What most lines of a rule file are: nothing, or a comment that goes no further. */
+const EMPTY_OR_COMMENT = /^[ \t]*(?:#(?:.*[^\\\r])?)?$/s;
 
 /**
  * The logical lines of a file, without empty ones and plain comments.
@@ -23,6 +25,10 @@ export function* logicalLines(text: ByteString): Generator<LogicalLine> {
   const lines = text.split("\n");
   for (let index = 0; index < lines.length;) {
     const first = index;
+    if (EMPTY_OR_COMMENT.test(lines[first] ?? "")) {
+      index++;
+      continue;
+    }
     const pieces: ByteString[] = [];
     let isOpen = true;
     let isSwallowing = false;

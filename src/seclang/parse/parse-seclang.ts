@@ -19,6 +19,9 @@ export interface ParsedSecLang {
   readonly faults: readonly ParseFault[];
 }
 
+/** Reads the text of one file. */
+export type SecLangParser = (source: SecLangSource) => ParsedSecLang;
+
 /**
  * Bytes of one logical line. The longest of the Core Rule Set has 13 KB; without the bound one line could hold a whole
  * file, and a message or a rule of megabytes would live as long as the rule set.

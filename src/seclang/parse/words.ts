@@ -42,29 +42,35 @@ export function splitWords(line: ByteString, report: Report): ByteString[] | und
   return words;
 }
 
+/** The place behind the word that begins at `from`; the line's end where a quote is never closed. */
 function endOfWord(line: ByteString, from: number, quote: string | undefined): number {
+  if (quote !== undefined) return closingQuote(line, from, quote) ?? line.length;
   let at = from;
-  while (at < line.length) {
-    const isPair = line.charCodeAt(at) === BACKSLASH && at + 1 < line.length;
-    if (quote === undefined ? isBlank(line.charCodeAt(at)) : line[at] === quote) return at;
-    const next = line[at + 1];
-    at += isPair && quote !== undefined && (next === quote || next === "\\") ? 2 : 1;
-  }
+  while (at < line.length && !isBlank(line.charCodeAt(at))) at++;
   return at;
 }
 
+/** The first quote from `from` on before which no backslash stands, or only doubled ones. */
+export function closingQuote(text: ByteString, from: number, quote: string): number | undefined {
+  for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 1)) {
+    let run = at;
+    while (run > from && text.charCodeAt(run - 1) === BACKSLASH) run--;
+    if ((at - run) % 2 === 0) return at;
+  }
+  return undefined;
+}
+
 function unescapeWord(word: ByteString, quote: string | undefined): ByteString {
-  if (!word.includes("\\")) return word;
   const pieces: ByteString[] = [];
   let from = 0;
-  for (let at = 0; at < word.length - 1; at++) {
-    if (word.charCodeAt(at) !== BACKSLASH) continue;
+  for (let at = word.indexOf("\\"); at !== -1; at = word.indexOf("\\", at + 1)) {
     const next = word[at + 1];
-    if (next !== "\\" && next !== quote) continue;
+    if (next === undefined || (next !== "\\" && next !== quote)) continue;
     pieces.push(word.slice(from, at));
     from = at + 1;
     at++;
   }
+  if (from === 0) return word;
   pieces.push(word.slice(from));
   return pieces.join("");
 }

@@ -49,9 +49,14 @@ const HIGH_DEGREE_LIMIT_ALONE_BYTES = 48;
 /** What may be exponential: 16 million steps if every byte doubles them. */
 const EXPONENTIAL_LIMIT_ALONE_BYTES = 24;
 
-/** Reads and classifies the argument of an `@rx`; throws `PatternRefused` for what cannot be read or translated. */
-export function analysePattern(source: ByteString): PatternFacts {
-  const pattern = parsePattern(source);
+/**
+ * Classifies the argument of an `@rx`; throws `PatternRefused` for what cannot be read or translated. `pattern`: what the
+ * source says, where it was read before.
+ */
+export function analysePattern(
+  source: ByteString,
+  pattern: Pattern = parsePattern(source),
+): PatternFacts {
   const required = requiredLiterals(pattern);
   const linear = linearityOf(pattern);
   const backtrackingLimitBytes = limitFor(degreeOf(pattern, linear), linear);

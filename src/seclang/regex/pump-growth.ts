@@ -18,9 +18,10 @@ const TOTAL_STEPS_LIMIT = 4_000_000;
 /** Whether no byte and no two bytes of the pattern's own, repeated, take more than quadratic steps. In doubt it does not say so. */
 export function isQuadraticOnPumps(pattern: Pattern): boolean {
   let total = 0;
+  const matcher = new GroupMatcher(pattern, VALUE_STEPS_LIMIT);
   for (const pump of pumpsOf(pattern)) {
-    const short = stepsFor(pattern, pump, SHORT_BYTES);
-    const long = stepsFor(pattern, pump, LONG_BYTES);
+    const short = stepsFor(matcher, pump, SHORT_BYTES);
+    const long = stepsFor(matcher, pump, LONG_BYTES);
     total += short + long;
     if (long >= VALUE_STEPS_LIMIT || long > QUADRATIC_GROWTH * short) return false;
     if (total > TOTAL_STEPS_LIMIT) return false;
@@ -28,8 +29,8 @@ export function isQuadraticOnPumps(pattern: Pattern): boolean {
   return true;
 }
 
-function stepsFor(pattern: Pattern, pump: string, lengthBytes: number): number {
-  const matcher = new GroupMatcher(pattern, VALUE_STEPS_LIMIT);
+function stepsFor(matcher: GroupMatcher, pump: string, lengthBytes: number): number {
+  matcher.visits = 0;
   const value = pump.repeat(Math.ceil(lengthBytes / pump.length)).slice(0, lengthBytes);
   matcher.match(value, { start: 0, end: value.length });
   return matcher.visits;

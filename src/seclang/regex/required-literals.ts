@@ -117,6 +117,7 @@ function productOf(
   if (left.length === 1 && left[0] === "") return right;
   // One text on one side multiplies nothing, and makes no two texts equal.
   const [onlyLeft, onlyRight] = [left[0] ?? "", right[0] ?? ""];
+  if (left.length === 1 && right.length === 1) return [onlyLeft + onlyRight];
   if (left.length === 1) return right.map((tail) => onlyLeft + tail);
   if (right.length === 1) return left.map((head) => head + onlyRight);
   if (left.length * right.length > PRODUCT_LIMIT) return undefined;
@@ -204,20 +205,33 @@ function withHitRate(literals: readonly string[]): RequiredLiterals {
 /** Without those in which a shorter one occurs, which then says all. */
 function withoutLonger(literals: readonly string[]): RequiredLiterals {
   const all = new Set(literals);
-  const lengths = [...new Set(literals.map(({ length }) => length))];
-  return withHitRate(literals.filter((literal) => !containsAnother(literal, all, lengths)));
+  const singles = literals.filter(({ length }) => length === 1);
+  const lengths = lengthsByBeginning(literals);
+  const holdsAnother = (literal: string): boolean => {
+    if (literal.length === 1) return false;
+    if (singles.some((single) => literal.includes(single))) return true;
+    for (let start = 0; start + 1 < literal.length; start++) {
+      for (const length of lengths.get(beginningAt(literal, start)) ?? [])
+        if (length < literal.length && all.has(literal.slice(start, start + length))) return true;
+    }
+    return false;
+  };
+  return withHitRate(literals.filter((literal) => !holdsAnother(literal)));
 }
 
-function containsAnother(
-  literal: string,
-  all: ReadonlySet<string>,
-  lengths: readonly number[],
-): boolean {
-  for (const length of lengths) {
-    if (length >= literal.length) continue;
-    for (let start = 0; start + length <= literal.length; start++) {
-      if (all.has(literal.slice(start, start + length))) return true;
-    }
+/** The lengths of the literals of two bytes and more, by their first two: few places begin like any of them. */
+function lengthsByBeginning(literals: readonly string[]): ReadonlyMap<number, ReadonlySet<number>> {
+  const lengths = new Map<number, Set<number>>();
+  for (const literal of literals) {
+    if (literal.length === 1) continue;
+    const beginning = beginningAt(literal, 0);
+    const known = lengths.get(beginning);
+    if (known === undefined) lengths.set(beginning, new Set([literal.length]));
+    else known.add(literal.length);
   }
-  return false;
+  return lengths;
+}
+
+function beginningAt(literal: string, at: number): number {
+  return literal.charCodeAt(at) * 256 + literal.charCodeAt(at + 1);
 }

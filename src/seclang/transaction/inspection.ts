@@ -4,6 +4,7 @@ import { Entry, PART } from "../collections/entry.ts";
 import type { Parts } from "../collections/parts.ts";
 import type { CompiledRule } from "../compile/compile-rule.ts";
 import type { PolicyCore } from "../compile/policy-core.ts";
+import { type PhaseProgram, positionsOf } from "../compile/program.ts";
 import type { FilterSession } from "../filter/filter-session.ts";
 import { ValueTooLong } from "../regex/rule-matcher.ts";
 import { CpuBudget } from "./cpu-budget.ts";
@@ -127,7 +128,7 @@ export class Inspection implements InterpreterTools {
     const { phases } = this.#policy.program;
     const body = new Entry(PART.responseBody, "", text);
     this.state.replaceEntries(body);
-    this.#session?.reset();
+    this.#session?.forget(PART.responseBody);
     this.#pending = [body];
     const before = this.#log.rules.length;
     this.runAtOnce(RESPONSE_BODY);
@@ -201,27 +202,27 @@ export class Inspection implements InterpreterTools {
     return now >= this.#sliceEndsMs;
   }
 
-  /** The one place where rules are spared; without the filter every rule is run, which tests compare with. */
-  mayMatch(rule: CompiledRule): boolean {
+  /** Here and in `mayMatch` rules are spared; without the filter every rule is run, which tests compare with. */
+  positionsIn(program: PhaseProgram): readonly number[] {
     const session = this.#session;
-    if (session === undefined) return true;
-    if (rule.filters === undefined)
-      return !rule.hasPlainHead || !surelyFails(rule, this.state, this);
-    for (const { index } of rule.filters) if (session.entriesOf(index) !== undefined) return true;
-    return false;
+    if (session === undefined) return [...program.rules.keys()];
+    return positionsOf(program, session.matchedRules);
+  }
+
+  mayMatch(rule: CompiledRule): boolean {
+    const isSure = this.#session !== undefined && rule.hasPlainHead;
+    return !isSure || !surelyFails(rule, this.state, this);
   }
 
   flaggedEntries({ filters }: CompiledRule): ReadonlySet<Entry> | undefined {
     const session = this.#session;
     if (session === undefined || filters === undefined) return undefined;
-    const flagged = new Set<Entry>();
-    for (const { index } of filters)
-      for (const entry of session.entriesOf(index) ?? []) flagged.add(entry);
-    return flagged;
+    if (filters.length === 1) return new Set(session.entriesOf(filters[0]?.index ?? -1));
+    return new Set(filters.flatMap(({ index }) => session.entriesOf(index) ?? []));
   }
 
   transform(entry: Entry, chain: number): ByteString {
-    return this.#policy.filter.transform(entry, chain);
+    return chain === 0 ? entry.value : this.#policy.filter.transform(entry, chain);
   }
 
   /** WHY by bytes: a rule may ask about thousands of values, or about a few of a megabyte. */

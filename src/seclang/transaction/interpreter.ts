@@ -1,6 +1,6 @@
 /**
  * Runs the rules of a phase one after another with the semantics of ModSecurity 2: every target, every value, effects at once,
- * links only after their head. It is exact and knows no short cut but one: a rule that the filter ruled out is not run.
+ * links only after their head. It is exact and knows no short cut but one: what surely matches nothing is not run.
  */
 import type { CompiledRule } from "../compile/compile-rule.ts";
 import type { PhaseProgram } from "../compile/program.ts";
@@ -25,6 +25,9 @@ export class PhaseRun {
   readonly #tools: InterpreterTools;
   /** What detection-only mode would have done first. */
   wouldInterrupt: Interruption | undefined;
+  /** Where the rules stand that may match, ascending: all others are never looked at. */
+  #positions: readonly number[] | undefined;
+  /** Index of the next one of them. */
   #at = 0;
   /** The rule at `#at`, when it is to go on where it stopped. */
   #paused: RuleRun | undefined;
@@ -47,11 +50,12 @@ export class PhaseRun {
   run(): PhaseEnd | undefined {
     const { rules, next } = this.#program;
     const state = this.#state;
-    while (this.#at < rules.length) {
-      const at = this.#at;
-      const rule = rules[at];
+    const positions = (this.#positions ??= this.#tools.positionsIn(this.#program));
+    while (this.#at < positions.length) {
+      const position = positions[this.#at] ?? 0;
+      const rule = rules[position];
       if (!this.#isRun(rule)) {
-        this.#at = at + 1;
+        this.#at++;
         continue;
       }
       const isOff = state.controls.engine === "off" && rule.rule.phase !== 5;
@@ -60,8 +64,9 @@ export class PhaseRun {
       const outcome = ruleRun.goOn();
       this.#paused = outcome === PAUSED ? ruleRun : undefined;
       if (outcome === PAUSED) return undefined;
-      this.#at = outcome ? (next[at] ?? at + 1) : at + 1;
+      this.#at++;
       if (outcome) {
+        this.#skipTo(next[position] ?? 0, positions);
         this.#matched(ruleRun);
         const end = this.#decide(rule);
         if (end !== undefined) return end;
@@ -69,6 +74,10 @@ export class PhaseRun {
       if (this.#tools.isOverdue()) return undefined;
     }
     return DONE;
+  }
+
+  #skipTo(position: number, positions: readonly number[]): void {
+    while ((positions[this.#at] ?? Infinity) < position) this.#at++;
   }
 
   #isRun(rule: CompiledRule | undefined): rule is CompiledRule {

@@ -5,8 +5,10 @@
 import type { ByteString } from "../byte-string.ts";
 import { PART } from "../collections/entry.ts";
 import type { CompiledMember, CompiledRule } from "../compile/compile-rule.ts";
+import type { RuleOperator } from "../compile/compile-operator.ts";
 import type { Target } from "../compile/target.ts";
 import type { InterpreterTools } from "./interpreter-tools.ts";
+import { afterChain } from "./rule-run.ts";
 import { isNamed } from "./target-names.ts";
 import { bitOf, type TransactionState } from "./transaction-state.ts";
 
@@ -39,7 +41,8 @@ export function surelyFails(
   state: TransactionState,
   tools: InterpreterTools,
 ): boolean {
-  if (tools.removedTargets.has(rule.index) || state.removedTargets?.has(rule.index)) return false;
+  const { index } = rule;
+  if (tools.removedTargets.has(index) || state.removedTargetsOf(index) !== undefined) return false;
   const argument = rule.operator.argument?.(state);
   for (const target of rule.targets)
     if (targetMatches(rule, { target, argument }, state, tools)) return false;
@@ -52,23 +55,28 @@ function targetMatches(
   state: TransactionState,
   tools: InterpreterTools,
 ): boolean {
-  const { operator, chain, transformations } = rule;
-  const isFound = (value: ByteString): boolean =>
-    operator.test(value, argument) !== operator.isNegated;
-  const isFoundAfterChain = (value: ByteString): boolean =>
-    isFound(transformations.reduce((text, transform) => transform(text), value));
+  const { operator } = rule;
   if (target.kind === "tx") {
-    const value = state.tx.atSlot(target.slot);
-    if (target.isCount) return isFoundAfterChain(value === undefined ? "0" : "1");
-    return value !== undefined && isFoundAfterChain(value);
+    const found = state.tx.atSlot(target.slot);
+    const value = target.isCount ? (found === undefined ? "0" : "1") : found;
+    return value !== undefined && isMatch(operator, afterChain(value, rule), argument);
   }
   if (target.kind !== "parts") return true;
   let count = 0;
   for (let rest = target.parts; rest !== 0; rest &= rest - 1)
     for (const entry of state.entriesAt(bitOf(rest & -rest))) {
       if (!isNamed(entry.name, target, undefined)) continue;
-      if (!target.isCount && isFound(tools.transform(entry, chain))) return true;
+      if (!target.isCount && isMatch(operator, tools.transform(entry, rule.chain), argument))
+        return true;
       if (state.isSent(entry)) count++;
     }
-  return target.isCount && isFoundAfterChain(String(count));
+  return target.isCount && isMatch(operator, afterChain(String(count), rule), argument);
+}
+
+function isMatch(
+  operator: RuleOperator,
+  value: ByteString,
+  argument: ByteString | undefined,
+): boolean {
+  return operator.test(value, argument) !== operator.isNegated;
 }

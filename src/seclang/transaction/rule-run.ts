@@ -9,7 +9,7 @@ import type { Target } from "../compile/target.ts";
 import { membersOf } from "./look-up.ts";
 import type { InterpreterTools } from "./interpreter-tools.ts";
 import type { RuleHit } from "./report.ts";
-import { isGone, isNamed, nameOf } from "./target-names.ts";
+import { isGone, isNamed, isTaken, nameOf } from "./target-names.ts";
 import { bitOf, type RemovedTarget, type TransactionState } from "./transaction-state.ts";
 
 /** Places kept of one rule; more do not help whoever reads the log. */
@@ -105,7 +105,7 @@ export class RuleRun {
   /** What the policy and `ctl` took from the rule. */
   #removedFrom(index: number): readonly RemovedTarget[] | undefined {
     const byPolicy = this.#tools.removedTargets.get(index);
-    const byRules = this.#state.removedTargets?.get(index);
+    const byRules = this.#state.removedTargetsOf(index);
     return byPolicy && byRules ? [...byPolicy, ...byRules] : (byPolicy ?? byRules);
   }
 
@@ -122,12 +122,12 @@ export class RuleRun {
       return target.isCount
         ? this.#countMatches(this.#sentEntries(target, gone), question)
         : this.#entriesMatch(target.parts, question, gone);
-    const members =
-      target.kind === "txSome" ? state.tx.chosen(target.choice) : membersOf(state, target.name);
+    const isChosen = target.kind === "txSome";
+    const members = isChosen ? state.tx.chosen(target.choice) : membersOf(state, target.name);
     let count = 0;
     let isMatch = false;
     for (const { name, value } of members) {
-      if (!isNamed(name, target, gone)) continue;
+      if (isChosen ? isTaken(name, target, gone) : !isNamed(name, target, gone)) continue;
       count++;
       if (!target.isCount && this.#memberValueMatches(name, value, question)) isMatch = true;
     }
@@ -239,7 +239,8 @@ export class RuleRun {
   }
 }
 
-function afterChain(value: ByteString, { transformations }: CompiledMember): ByteString {
+/** What the member's transformations make of a value that is no entry's. */
+export function afterChain(value: ByteString, { transformations }: CompiledMember): ByteString {
   let text = value;
   for (const transform of transformations) text = transform(text);
   return text;

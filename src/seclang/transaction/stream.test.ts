@@ -7,10 +7,10 @@ const RULES = `
   SecRule RESPONSE_BODY "@contains private key" "id:2,phase:4,pass,setvar:tx.outbound_score=+4"
   SecRule TX:outbound_score "@ge 8" "id:3,phase:4,deny,status:502"`;
 
-function stream(rules = RULES): Transaction {
+function stream(rules = RULES, headers: readonly [string, string][] = []): Transaction {
   const ruleSet = loadRuleSet({ sources: [{ kind: "text", file: "test.conf", text: rules }] });
   const transaction = ruleSet.policy().transaction();
-  transaction.requestHead({ method: "GET", target: "/", protocol: "HTTP/1.1", headers: [] });
+  transaction.requestHead({ method: "GET", target: "/", protocol: "HTTP/1.1", headers });
   transaction.responseHead({
     status: 200,
     protocol: "HTTP/1.1",
@@ -56,6 +56,16 @@ describe("an event stream", () => {
     expect(send(transaction, "data: ORA-00933\n\n")).toBeUndefined();
     expect(send(transaction, "data: a private key\n\n")).toMatchObject({ ruleId: 3, status: 502 });
     expect(send(transaction, "data: more\n\n")).toMatchObject({ ruleId: 3 });
+  });
+
+  test.each([4, 5])("leaves the rules of phase %d the request they ask about", (phase) => {
+    const rules = `
+      SecRule REQUEST_HEADERS:X-Test "@contains secret" "id:1,phase:${phase},pass"
+      SecRule RESPONSE_BODY "@contains word" "id:2,phase:4,pass"`;
+    const transaction = stream(rules, [["X-Test", "a secret"]]);
+    for (const text of ["data: word\n\n", "data: more\n\n"]) send(transaction, text);
+    const ids = transaction.end().matched.map(({ id }) => id);
+    expect(ids.toSorted((one, other) => one - other)).toEqual([1, 2]);
   });
 
   test("is read in one large piece, too", () => {

@@ -13,8 +13,16 @@ export function isNamed(
   if (selector === undefined && excludes === undefined && gone === undefined) return true;
   if (selector?.key !== undefined && selector.key.length !== name.length) return false;
   const key = lowerName(name);
-  if (selector?.test(key) === false || excludes?.(key) === true) return false;
-  return !isGone(key, gone);
+  return selector?.test(key) !== false && !isTaken(key, { excludes }, gone);
+}
+
+/** Whether the target itself or an exclusion takes the member away, by its lower-case name. */
+export function isTaken(
+  key: ByteString,
+  { excludes }: Pick<Target, "excludes">,
+  gone: readonly RemovedTarget[] | undefined,
+): boolean {
+  return excludes?.(key) === true || isGone(key, gone);
 }
 
 /** Whether an exclusion takes the member, by its lower-case name. */

@@ -24,14 +24,19 @@ export function compileText(parts: readonly MacroPart[]): TextTemplate {
 
 type Macro = Extract<MacroPart, { kind: "macro" }>;
 
-/** TX is what nearly all macros name: its names are put in lower case once. */
+/** TX is what nearly all macros name: its names are put in lower case once, and looked up once. */
 function compileMacro({
   variable,
   key,
 }: Macro): (state: TransactionState) => ByteString | undefined {
   if (variable !== "TX" || key === undefined) return (state) => macroValue(state, variable, key);
   const name = lowerName(key);
-  return ({ tx }) => tx.get(name);
+  let slot: number | undefined;
+  return ({ tx }) => {
+    // Slots never change; a name that has none yet may get one.
+    slot ??= tx.slotOf(name);
+    return slot === undefined ? tx.get(name) : tx.atSlot(slot);
+  };
 }
 
 /** The text itself when it holds no macro. */

@@ -16,6 +16,12 @@ export interface RemovedTarget {
   readonly member: NameTest | undefined;
 }
 
+/** What one `ctl` takes, and from which rules, by index. */
+export interface TargetRemoval {
+  readonly rules: ReadonlySet<number>;
+  readonly targets: readonly RemovedTarget[];
+}
+
 /** What `ctl` may change of a transaction. */
 export interface Controls {
   engine: EngineMode;
@@ -67,7 +73,8 @@ export class TransactionState {
   highestSeverity = LEAST_SEVERE;
   /** By rule index: 1 where `ctl` removed the rule. Made when first needed. */
   removedRules: Uint8Array | undefined;
-  removedTargets: Map<number, RemovedTarget[]> | undefined;
+  /** What `ctl` took; made when first needed. */
+  #removals: Set<TargetRemoval> | undefined;
   /** What the chain being run added to scores, by lower-case TX name. */
   readonly chainScores = new Map<ByteString, number>();
   /** Every score that was written, by lower-case TX name. */
@@ -112,6 +119,21 @@ export class TransactionState {
   removeRule(index: number): void {
     this.removedRules ??= new Uint8Array(this.#ruleCount);
     this.removedRules[index] = 1;
+  }
+
+  /** Takes targets out of rules. The same removal counts once, however often its rule matches. */
+  removeTargets(removal: TargetRemoval): void {
+    this.#removals ??= new Set();
+    this.#removals.add(removal);
+  }
+
+  /** What `ctl` took from a rule; undefined, as nearly always, when nothing. */
+  removedTargetsOf(index: number): readonly RemovedTarget[] | undefined {
+    if (this.#removals === undefined) return undefined;
+    let removed: readonly RemovedTarget[] | undefined;
+    for (const { rules, targets } of this.#removals)
+      if (rules.has(index)) removed = removed === undefined ? targets : [...removed, ...targets];
+    return removed;
   }
 
   /** The entries of one part, by the number of its bit. */

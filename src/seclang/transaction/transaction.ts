@@ -6,6 +6,7 @@ import { fromBytes, type ByteString } from "../byte-string.ts";
 import { processorOf, type BodyProcessor } from "../collections/body-processor.ts";
 import type { RequestHead, ResponseHead } from "../collections/message.ts";
 import { LazyParts, type Parts } from "../collections/parts.ts";
+import { type VariableReaders, VariableTable } from "../collections/variable-table.ts";
 import { readRequestBody } from "../collections/request-body.ts";
 import { firstHeader, readRequestHead } from "../collections/request-head.ts";
 import { readResponseBody, readResponseHead } from "../collections/response.ts";
@@ -174,11 +175,15 @@ export class Transaction {
   }
 }
 
+const PROCESSOR_VARIABLES: VariableReaders<BodyProcessor> = new Map([
+  ["REQBODY_PROCESSOR", (processor) => (processor === "RAW" ? "" : processor)],
+]);
+
 /** Rules of phase 1 ask for REQBODY_PROCESSOR before there is a body. */
 function processorPart(processor: BodyProcessor): Parts {
   return new LazyParts({
     entries: [],
-    variables: () => new Map([["REQBODY_PROCESSOR", processor === "RAW" ? "" : processor]]),
+    variables: new VariableTable(PROCESSOR_VARIABLES, processor),
   });
 }
 

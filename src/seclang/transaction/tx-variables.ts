@@ -37,6 +37,8 @@ export function isCaptureName(name: ByteString): boolean {
   return digit >= 0 && digit < CAPTURES;
 }
 
+const NO_NAMES: ReadonlyMap<ByteString, ByteString> = new Map();
+
 interface TxMember {
   readonly name: ByteString;
   readonly value: ByteString;
@@ -84,6 +86,11 @@ export class TxVariables {
     this.#slots[slot] = value;
   }
 
+  /** The slot of a name that rules spell out; those that `capture` writes have none. */
+  slotOf(name: ByteString): number | undefined {
+    return isCaptureName(name) ? undefined : this.#layout.find(name);
+  }
+
   get(name: ByteString): ByteString | undefined {
     if (isCaptureName(name)) return this.#captured()[Number(name)];
     const slot = this.#layout.find(name);
@@ -114,7 +121,8 @@ export class TxVariables {
     const find = this.#findCaptures;
     if (find === undefined) return this.#captures;
     this.#findCaptures = undefined;
-    return (this.#captures = find().slice(0, CAPTURES));
+    const found = find();
+    return (this.#captures = found.length > CAPTURES ? found.slice(0, CAPTURES) : found);
   }
 
   /**
@@ -123,17 +131,17 @@ export class TxVariables {
    */
   chosen(choice: SlotChoice): readonly TxMember[] {
     const found: TxMember[] = [];
-    this.#captured().forEach((value, index) => {
-      const name = String(index);
+    const captures = this.#captured();
+    for (let index = 0; index < captures.length; index++) {
+      const [name, value] = [String(index), captures[index]];
       if (value !== undefined && choice.accepts(name)) found.push({ name, value });
-    });
+    }
     for (const slot of choice.slots) {
       const value = this.#slots[slot];
       if (value !== undefined) found.push({ name: this.#layout.names[slot] ?? "", value });
     }
-    this.#made?.forEach((value, name) => {
+    for (const [name, value] of this.#made ?? NO_NAMES)
       if (choice.accepts(name)) found.push({ name, value });
-    });
     return found;
   }
 

@@ -21,7 +21,7 @@ const words = [WORDS, PHRASES, FUNCTIONS, STACKED_WORDS, COMPARISONS].flatMap((t
 const piece = fc.oneof(
   fc.constantFrom(...words),
   fc.constantFrom(...words.map((word) => word.toUpperCase())),
-  fc.constantFrom(..." \t\n.,;:+-*/%^~|&=<>!?#@$_`'\"\\()[]{}\xa0\xe9\x00"),
+  fc.constantFrom(...Array.from(" \t\n.,;:+-*/%^~|&=<>!?#@$_`'\"\\()[]{}\xa0\xe9\x00")),
   fc.constantFrom("0x", "0xa", "1e5", "0b1", "\\n", "--", "/*", "*/", "||", "&&", "<=>", "@@v"),
   fc.constantFrom("a", "x1", "_or", "1or", "or1", "a.or", "or.1", "é", "7", "2.", ".5"),
 );
