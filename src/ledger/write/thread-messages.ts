@@ -15,7 +15,7 @@ export interface ThreadStart {
 }
 
 export type ToThread =
-  /** All entries of one turn of the event loop. */
+  /** Entries that were gathered. */
   | { readonly kind: "entries"; readonly text: string; readonly isAwaited: boolean }
   | { readonly kind: "rotate" }
   | { readonly kind: "removal"; readonly segment: number; readonly mayRemove: boolean }

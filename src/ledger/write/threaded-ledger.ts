@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { LINE_LIMIT_BYTES } from "../line.ts";
 import type { Ledger } from "../ledger.ts";
 import type { DirectoryLock } from "./directory-lock.ts";
+import { EntryGathering } from "./entry-gathering.ts";
 import { LedgerError, reasonOf } from "./ledger-error.ts";
 import type { ClosedSegment, LedgerOptions } from "./ledger-options.ts";
 import {
@@ -22,9 +23,6 @@ const ENVELOPE_BYTES = 512;
 
 /** UTF-8 takes up to three bytes for one UTF-16 unit: below this no entry is measured. */
 const SURELY_SHORT_UNITS = Math.floor((LINE_LIMIT_BYTES - ENVELOPE_BYTES) / 3);
-
-/** One in the thread's hand and one in wait, so that it never idles. */
-const MESSAGES_UNDER_WAY = 2;
 
 const MEMBERS_START = '"kind":"';
 
@@ -44,10 +42,9 @@ export class ThreadedLedger implements Ledger {
   readonly #starting = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   readonly #rotations: PromiseWithResolvers<void>[] = [];
-  #turn: string[] = [];
-  #isTurnAwaited = false;
-  /** Messages with entries that the thread has not answered, as far as that can be told. */
-  #messages = 0;
+  readonly #gathering = new EntryGathering((text, isAwaited) =>
+    this.#tell({ kind: "entries", text, isAwaited }),
+  );
   #state: "writing" | "failed" = "writing";
   #failure = "";
   #isThreadGone = false;
@@ -87,22 +84,21 @@ export class ThreadedLedger implements Ledger {
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#waiting.add({ units: members.length, resolve, reject });
-      this.#isTurnAwaited = true;
-      this.#send(members);
+      this.#gathering.add(members, true);
     });
   }
 
   post(members: string): boolean {
     if (this.#refusalOf(members, false) !== undefined) return false;
     this.#waiting.add({ units: members.length });
-    this.#send(members);
+    this.#gathering.add(members, false);
     return true;
   }
 
   rotate(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(closed());
     if (this.#state === "failed") return Promise.reject(this.#unavailable());
-    this.#flush();
+    this.#gathering.flush();
     const rotation = Promise.withResolvers<void>();
     this.#rotations.push(rotation);
     this.#tell({ kind: "rotate" });
@@ -119,7 +115,7 @@ export class ThreadedLedger implements Ledger {
   }
 
   async #close(): Promise<void> {
-    this.#flush();
+    this.#gathering.flush();
     this.#tell({ kind: "close" });
     await this.#exited.promise;
     this.#giveUp(closed());
@@ -141,31 +137,8 @@ export class ThreadedLedger implements Ledger {
     );
   }
 
-  /**
-   * All entries of one turn of the event loop go in one message, and while the thread has one message in hand and one
-   * in wait, all that come meanwhile: each costs both threads some ten microseconds, however much is in it.
-   */
-  #send(members: string): void {
-    if (this.#turn.push(members) > 1 || this.#messages >= MESSAGES_UNDER_WAY) return;
-    setImmediate(() => {
-      if (this.#messages < MESSAGES_UNDER_WAY) this.#flush();
-    });
-  }
-
-  /** The thread has finished a group. What is left of what was sent is in one message at most. */
   #onGroupEnded(): void {
-    this.#messages = this.#waiting.count > this.#turn.length ? 1 : 0;
-    this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#turn.length === 0) return;
-    const text =
-      this.#turn.length === 1 ? (this.#turn[0] as string) : this.#turn.join(ENTRY_SEPARATOR);
-    this.#turn = [];
-    this.#messages += 1;
-    this.#tell({ kind: "entries", text, isAwaited: this.#isTurnAwaited });
-    this.#isTurnAwaited = false;
+    this.#gathering.groupEnded(this.#waiting.count > this.#gathering.count);
   }
 
   #tell(message: ToThread): void {
