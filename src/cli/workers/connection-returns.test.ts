@@ -1,9 +1,6 @@
 /** Connections that were handed to a worker which dies: each is answered by another, and none waits for ever. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { expect, onTestFinished, test } from "vitest";
-import { configurationFolder } from "../../../test/cli/configuration-folder.ts";
+import { expect, test } from "vitest";
+import { runPrimary } from "./primary-program.test-support.ts";
 
 /** Four workers are stopped, so that each has a connection that it does not take, and are killed one by one. */
 const PROGRAM = (module: string): string => `
@@ -41,15 +38,6 @@ if (cluster.isWorker) {
 `;
 
 test("connections of workers that were stopped and killed are served by the one that lives", async () => {
-  const folder = configurationFolder({});
   const module = new URL("connection-returns.ts", import.meta.url).href;
-  writeFileSync(folder.at("primary.mjs"), PROGRAM(module));
-  const child = spawn(process.execPath, [folder.at("primary.mjs")], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await once(child, "close");
-  expect(JSON.parse(said)).toEqual({ answers: 6, isHealthy: true });
+  expect(await runPrimary(PROGRAM(module))).toEqual({ answers: 6, isHealthy: true });
 });

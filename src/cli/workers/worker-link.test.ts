@@ -1,9 +1,6 @@
 /** A worker process that cannot be started, or cannot be written to: it must never take the primary with it. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { expect, onTestFinished, test } from "vitest";
-import { configurationFolder } from "../../../test/cli/configuration-folder.ts";
+import { expect, test } from "vitest";
+import { runPrimary } from "./primary-program.test-support.ts";
 
 /** A folder that is gone stands for every reason for which no process comes to be. */
 const PROGRAM = (module: string): string => `
@@ -39,17 +36,8 @@ if (cluster.isWorker) {
 `;
 
 test("a failed write ends nothing, and a process that never came to be is an end as any other", async () => {
-  const folder = configurationFolder({});
   const module = new URL("worker-link.ts", import.meta.url).href;
-  writeFileSync(folder.at("primary.mjs"), PROGRAM(module));
-  const child = spawn(process.execPath, [folder.at("primary.mjs")], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await once(child, "close");
-  expect(JSON.parse(said)).toEqual({
+  expect(await runPrimary(PROGRAM(module))).toEqual({
     ends: [
       { code: null, signal: "SIGKILL" },
       {
